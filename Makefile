@@ -1,0 +1,104 @@
+# The everyday commands. `make demo` and `make test` set up whatever they need (scripts/setup.sh).
+#
+# There is one cargo profile, dev, for everything: a second one would compile every dependency again. Each recipe is one
+# bash script under `set -euo pipefail`, so the first command that fails ends it with that command's exit code.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Nothing may change Cargo.lock in passing; `make build LOCKED=` lets it while dependencies are being changed.
+LOCKED ?= --locked
+
+# Workspaces beside the root one. They are for wasm32 and built by scripts/contracts.sh.
+OTHER_WORKSPACES := $(wildcard contracts/Cargo.toml examples/*/Cargo.toml)
+
+.PHONY: help demo test check build setup fmt clippy doc deny bench clean-cache
+
+help: ## lists these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: ## sets up, builds, and runs the walk-through
+	@. scripts/phase.sh
+	phase "set-up" scripts/setup.sh demo
+	. scripts/env.sh
+	phase "building chancery" cargo build $(LOCKED) -p chancery --bin chancery
+	phase "demo" bash scripts/demo.sh
+	phases_summary demo
+
+test: ## sets up, compiles the contracts, and runs every test
+	@. scripts/phase.sh
+	phase "set-up" scripts/setup.sh test
+	. scripts/env.sh
+	if [[ -e scripts/contracts.sh ]]; then phase "compiling the contracts" bash scripts/contracts.sh; fi
+	if command -v cargo-nextest >/dev/null; then
+	  phase "compiling the tests" cargo nextest run $(LOCKED) --workspace --no-run
+	  phase "running the tests" cargo nextest run $(LOCKED) --workspace
+	else
+	  phase "compiling the tests" cargo test $(LOCKED) --workspace --lib --bins --tests --no-run
+	  phase "running the tests" cargo test $(LOCKED) --workspace --lib --bins --tests --no-fail-fast
+	fi
+	phases_summary test
+
+check: ## the whole ritual before a commit: format, clippy, docs, tests, cargo-deny
+	@. scripts/phase.sh
+	phase "set-up" scripts/setup.sh check
+	. scripts/env.sh
+	phase "format" cargo fmt --all --check
+	for manifest in $(OTHER_WORKSPACES); do
+	  phase "format of $$manifest" cargo fmt --all --check --manifest-path "$$manifest"
+	done
+	phase "clippy" $(MAKE) clippy
+	phase "documentation" $(MAKE) doc
+	phase "tests" $(MAKE) test
+	phase "documentation's examples" cargo test $(LOCKED) --workspace --doc
+	phase "cargo-deny" $(MAKE) deny
+	phases_summary check
+
+build: ## sets up and builds the binary
+	@. scripts/phase.sh
+	phase "set-up" scripts/setup.sh demo
+	. scripts/env.sh
+	phase "building chancery" cargo build $(LOCKED) -p chancery --bin chancery
+	echo "==> $$CARGO_TARGET_DIR/debug/chancery"
+
+setup: ## installs what building and testing takes
+	@scripts/setup.sh test
+
+fmt: ## formats the code
+	@. scripts/env.sh
+	cargo fmt --all
+	for manifest in $(OTHER_WORKSPACES); do cargo fmt --all --manifest-path "$$manifest"; done
+
+clippy: ## lints with warnings denied
+	@. scripts/env.sh
+	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
+
+doc: ## builds the documentation with warnings denied
+	@. scripts/env.sh
+	RUSTDOCFLAGS=-Dwarnings cargo doc $(LOCKED) --workspace --no-deps
+
+# The database of advisories is the one thing here that is not in the crate registry, so it may be out of reach.
+deny: ## checks the dependencies: bans, licences, sources, and advisories where their database can be reached
+	@. scripts/env.sh
+	for manifest in Cargo.toml $(OTHER_WORKSPACES); do
+	  echo "cargo-deny: $$manifest"
+	  cargo deny --manifest-path "$$manifest" --config deny.toml check bans licenses sources
+	done
+	if timeout 120 cargo deny --config deny.toml fetch db >/dev/null 2>&1; then
+	  cargo deny --config deny.toml check advisories
+	else
+	  echo "cargo-deny: the database of advisories cannot be reached from here: advisories were NOT checked"
+	fi
+
+bench: ## runs the benchmarks
+	@. scripts/env.sh
+	cargo bench $(LOCKED) --profile dev --workspace --benches
+
+clean-cache: ## removes what the builds keep outside the clone
+	@. scripts/env.sh
+	cache="$${CHANCERY_CACHE:-$$HOME/.cache/chancery}"
+	echo "removing the target directory, RocksDB and tools from $$cache"
+	rm -rf "$$cache"/target "$$cache"/rocksdb-* "$$cache"/libclang "$$cache"/bin "$$cache"/tools "$$cache"/.crates*

@@ -1,0 +1,71 @@
+//! `/blocks`: headers by page, and single blocks.
+
+use axum::Json;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{
+    PAGE_MAX, Problem,
+    target::{Parameters, Target},
+    views::{BlockView, CertificateView, HeaderView, HeadersView},
+};
+use crate::chain::ReadError;
+
+/// Which page of headers.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Page {
+    /// Only heights below this one; the newest without.
+    before: Option<u64>,
+    /// At most so many, up to 100; 20 without.
+    limit: Option<usize>,
+}
+
+/// Headers, the newest first.
+#[utoipa::path(get, path = "/v1/chains/{chain}/blocks", operation_id = "blocks_list", tag = "blocks",
+    params(("chain" = String, Path, description = "The chain's name"), Page),
+    responses((status = 200, body = HeadersView), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(super) async fn list(target: Target, Parameters(page): Parameters<Page>) -> Result<Json<HeadersView>, Problem> {
+    let limit = page.limit.unwrap_or(20);
+    if limit == 0 || limit > PAGE_MAX {
+        return Err(Problem::invalid(format_args!("limit {limit}: 1 to {PAGE_MAX} are possible")));
+    }
+    let view = target.look_up(move |chain| {
+        let ledger = chain.ledger();
+        let newest = ledger.tip().height;
+        let mut height = page.before.map_or(newest, |before| before.saturating_sub(1).min(newest));
+        let mut blocks = Vec::with_capacity(limit);
+        while height > 0 && blocks.len() < limit {
+            let header = ledger.db().expect_part(ledger.db().header(height)?, "header", height)?;
+            blocks.push(HeaderView::new(&header, &header.digest(ledger.rules().digest())));
+            height -= 1;
+        }
+        Ok(HeadersView { blocks, next_before: (height > 0).then_some(height + 1) })
+    });
+    Ok(Json(view.await?))
+}
+
+/// A block: its header, the votes for it and its transactions' digests.
+#[utoipa::path(get, path = "/v1/chains/{chain}/blocks/{height}", operation_id = "blocks_one", tag = "blocks",
+    params(("chain" = String, Path, description = "The chain's name"), ("height" = u64, Path, description = "From 1")),
+    responses((status = 200, body = BlockView), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(super) async fn one(target: Target) -> Result<Json<BlockView>, Problem> {
+    let height: u64 = target.parameter("height")?;
+    let view = target.look_up(move |chain| {
+        let (db, rules) = (chain.ledger().db(), chain.ledger().rules());
+        let header = db.header(height)?.ok_or_else(|| ReadError::Unknown {
+            what: format!("the block at height {height}"),
+            code: "unknown_block",
+            chain: rules.name().clone(),
+        })?;
+        let certificate = db.expect_part(db.certificate(height)?, "certificate", height)?;
+        let receipts = db.expect_part(db.receipts(height)?, "receipts", height)?;
+        Ok(BlockView {
+            header: HeaderView::new(&header, &certificate.header),
+            certificate: CertificateView::new(&certificate),
+            transactions: receipts.iter().map(|receipt| receipt.transaction.to_string()).collect(),
+        })
+    });
+    Ok(Json(view.await?))
+}

@@ -1,0 +1,56 @@
+//! `/v1/chains`: which chains there are, and what identifies each.
+
+use axum::{Json, extract::State, response::Response};
+use chancery_abi::{TrustAnchor, codec};
+
+use super::{
+    Problem, Shared,
+    target::{Target, octets},
+    views::{ChainView, PoolView, StatusView},
+};
+use crate::chain::ChainService;
+
+/// The chains of this node.
+#[utoipa::path(get, path = "/v1/chains", operation_id = "chains_list", tag = "chains", responses((status = 200, body = Vec<ChainView>)))]
+pub(super) async fn list(State(api): State<Shared>) -> Json<Vec<ChainView>> {
+    let view = |(name, chain): (&chancery_abi::Name, &std::sync::Arc<ChainService>)| ChainView {
+        name: name.to_string(),
+        genesis: chain.ledger().rules().digest().to_string(),
+    };
+    Json(api.chains.iter().map(view).collect())
+}
+
+/// A chain's newest block and what waits.
+#[utoipa::path(get, path = "/v1/chains/{chain}", operation_id = "chains_status", tag = "chains",
+    params(("chain" = String, Path, description = "The chain's name")),
+    responses((status = 200, body = StatusView), (status = 404, body = Problem)))]
+pub(super) async fn status(target: Target) -> Result<Json<StatusView>, Problem> {
+    let status = target.look_up(ChainService::status).await?;
+    let rules = target.chain.ledger().rules();
+    Ok(Json(StatusView {
+        name: rules.name().to_string(),
+        genesis: rules.digest().to_string(),
+        height: status.height,
+        header: status.header.to_string(),
+        state_root: status.state_root.to_string(),
+        timestamp_ms: status.timestamp_ms,
+        pool: PoolView { transactions: status.pool_count, bytes: status.pool_bytes },
+        halted: target.chain.halted().map(ToString::to_string),
+    }))
+}
+
+/// The genesis, in SCALE.
+#[utoipa::path(get, path = "/v1/chains/{chain}/genesis", operation_id = "chains_genesis", tag = "chains",
+    params(("chain" = String, Path, description = "The chain's name")),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = Problem)))]
+pub(super) async fn genesis(target: Target) -> Response {
+    octets(codec::encode(target.chain.ledger().rules().genesis()))
+}
+
+/// The trust anchor, in SCALE. A verifier should get it from a source it trusts more than one node's word.
+#[utoipa::path(get, path = "/v1/chains/{chain}/anchor", operation_id = "chains_anchor", tag = "chains",
+    params(("chain" = String, Path, description = "The chain's name")),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = Problem)))]
+pub(super) async fn anchor(target: Target) -> Response {
+    octets(codec::encode(&TrustAnchor::of_genesis(target.chain.ledger().rules().genesis())))
+}

@@ -1,0 +1,150 @@
+//! The HTTP API, under `/v1/chains/{chain}`, with its OpenAPI document at `/openapi.json`.
+//!
+//! Every answer that is not what was asked for is a problem document with a stable `code` ([`Problem`]), those of the
+//! HTTP layer included. Everything a client can make large or slow has a limit: connections, headers and bodies in size
+//! and time, pages, streams, questions at once. Numbers that name bytes are lower-case hexadecimal without a prefix.
+//!
+//! What is deliberately absent: TLS and accounts of the API's own. It listens on loopback unless told otherwise, and
+//! whoever opens it further puts a proxy in front.
+
+mod accounts;
+mod blocks;
+mod body;
+mod chains;
+mod contracts;
+mod openapi;
+mod operations;
+mod problem;
+mod server;
+mod stream;
+mod target;
+mod transactions;
+mod views;
+mod write_timeout;
+
+#[cfg(test)]
+mod test_node;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    openapi::document,
+    problem::Problem,
+    server::{ApiServer, ServeError},
+    views::{EventView, OutcomeView, ReceiptView, receipt_view},
+};
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+    routing::{MethodRouter, get, post},
+};
+use chancery_abi::Name;
+use tokio::sync::{Semaphore, watch};
+
+use crate::{
+    chain::{ChainService, FatalSignal},
+    metrics::Metrics,
+    store::DiskDb,
+};
+
+/// The longest that `?wait=` may ask for.
+const WAIT_SECONDS_MAX: u64 = 60;
+/// The longest that any answer may take, streams' bodies apart.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(WAIT_SECONDS_MAX + 15);
+/// Entries of a page.
+const PAGE_MAX: usize = 100;
+
+/// What one node decides about its API.
+#[derive(Clone, Copy, Debug)]
+pub struct ApiConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Connections at once.
+    pub connections_max: usize,
+    /// Event streams at once, of those connections.
+    pub streams_max: usize,
+    /// How long a client may take to send a header, and then a body, and to take a piece of an answer.
+    pub read_timeout: Duration,
+}
+
+/// What the handlers share.
+pub struct Api {
+    pub(crate) config: ApiConfig,
+    pub(crate) chains: BTreeMap<Name, Arc<ChainService>>,
+    pub(crate) database: Arc<DiskDb>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) fatal: FatalSignal,
+    pub(crate) streams: Arc<Semaphore>,
+    /// Turns true when the node stops.
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+type Shared = Arc<Api>;
+
+/// All routes.
+pub fn router(api: Shared) -> Router {
+    let mut router = Router::new();
+    for (path, handlers) in routes() {
+        let metrics = Arc::clone(&api.metrics);
+        let observed = middleware::from_fn(move |request: Request, next: Next| {
+            observe(Arc::clone(&metrics), path, request, next)
+        });
+        let handlers: MethodRouter<Shared> = handlers.fallback(problem::method_not_allowed);
+        router = router.route(path, handlers.layer(observed));
+    }
+    router.fallback(problem::no_such_route).with_state(api)
+}
+
+fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
+    vec![
+        ("/livez", get(operations::livez)),
+        ("/readyz", get(operations::readyz)),
+        ("/metrics", get(operations::metrics)),
+        ("/openapi.json", get(openapi::serve)),
+        ("/v1/chains", get(chains::list)),
+        ("/v1/chains/{chain}", get(chains::status)),
+        ("/v1/chains/{chain}/genesis", get(chains::genesis)),
+        ("/v1/chains/{chain}/anchor", get(chains::anchor)),
+        ("/v1/chains/{chain}/blocks", get(blocks::list)),
+        ("/v1/chains/{chain}/blocks/{height}", get(blocks::one)),
+        ("/v1/chains/{chain}/transactions", post(transactions::submit)),
+        ("/v1/chains/{chain}/transactions/{digest}", get(transactions::one)),
+        ("/v1/chains/{chain}/transactions/{digest}/proof", get(transactions::proof)),
+        ("/v1/chains/{chain}/simulate", post(transactions::simulate)),
+        ("/v1/chains/{chain}/accounts/{address}", get(accounts::one)),
+        ("/v1/chains/{chain}/contracts", get(contracts::list)),
+        ("/v1/chains/{chain}/contracts/{contract}", get(contracts::one)),
+        ("/v1/chains/{chain}/contracts/{contract}/schema", get(contracts::schema)),
+        ("/v1/chains/{chain}/contracts/{contract}/code", get(contracts::code)),
+        ("/v1/chains/{chain}/contracts/{contract}/query", post(contracts::query)),
+        ("/v1/chains/{chain}/contracts/{contract}/proof", get(contracts::proof)),
+        ("/v1/chains/{chain}/stream", get(stream::follow)),
+    ]
+}
+
+/// Counts a request by its declared route, and bounds how long its answer may take.
+async fn observe(metrics: Arc<Metrics>, route: &'static str, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let response = match tokio::time::timeout(ANSWER_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(503, "timeout", "the answer took too long").into_response(),
+    };
+    metrics.request(route, response.status().as_u16(), began.elapsed());
+    response
+}
+
+/// Waits until the node stops.
+async fn until_stopped(stopping: &mut watch::Receiver<bool>) {
+    // A sender that is gone is a node that is gone.
+    drop(stopping.wait_for(|stopping| *stopping).await);
+}

@@ -1,0 +1,385 @@
+//! What the API's JSON looks like. Bytes are lower-case hexadecimal without a prefix.
+
+use std::fmt::Write as _;
+
+use chancery_abi::{Address, Certificate, Digest, Event, Header, Outcome, Receipt, schema::ContractRecord};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::chain::{ChainService, ContractFound, ContractRef};
+
+/// Bytes as the API writes them.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a string cannot fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
+}
+
+/// A chain of this node.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct ChainView {
+    /// Its name.
+    pub(super) name: String,
+    /// The digest of its genesis.
+    pub(super) genesis: String,
+}
+
+/// A chain and its newest block.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct StatusView {
+    /// Its name.
+    pub(super) name: String,
+    /// The digest of its genesis.
+    pub(super) genesis: String,
+    /// The newest final height; 0 before the first block.
+    pub(super) height: u64,
+    /// The newest header's digest; the genesis' before the first block.
+    pub(super) header: String,
+    /// The state's root after it.
+    pub(super) state_root: String,
+    /// Its time, milliseconds since 1970.
+    pub(super) timestamp_ms: u64,
+    /// The mempool.
+    pub(super) pool: PoolView,
+    /// Why the chain halted, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) halted: Option<String>,
+}
+
+/// What waits for a block.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct PoolView {
+    /// How many transactions.
+    pub(super) transactions: usize,
+    /// Their bytes.
+    pub(super) bytes: usize,
+}
+
+/// A header with its digest.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct HeaderView {
+    /// The header's digest.
+    pub(super) digest: String,
+    /// The format's version.
+    pub(super) version: u8,
+    /// The chain's name.
+    pub(super) chain: String,
+    /// The height, from 1.
+    pub(super) height: u64,
+    /// The committee's term.
+    pub(super) epoch: u64,
+    /// The digest of the header before; the genesis' at height 1.
+    pub(super) parent: String,
+    /// Milliseconds since 1970.
+    pub(super) timestamp_ms: u64,
+    /// The proposer's key.
+    pub(super) proposer: String,
+    /// The state's root after the block.
+    pub(super) state_root: String,
+    /// The root over the transactions.
+    pub(super) transactions_root: String,
+    /// The root over the receipts.
+    pub(super) receipts_root: String,
+    /// The root over all earlier headers.
+    pub(super) history_root: String,
+    /// Gas used.
+    pub(super) gas_used: u64,
+    /// The gas schedule's number.
+    pub(super) schedule: u32,
+}
+
+impl HeaderView {
+    pub(super) fn new(header: &Header, digest: &Digest) -> Self {
+        Self {
+            digest: digest.to_string(),
+            version: header.version,
+            chain: header.chain.to_string(),
+            height: header.height,
+            epoch: header.epoch,
+            parent: header.parent.to_string(),
+            timestamp_ms: header.timestamp_ms,
+            proposer: hex(&header.proposer),
+            state_root: header.state_root.to_string(),
+            transactions_root: header.transactions_root.to_string(),
+            receipts_root: header.receipts_root.to_string(),
+            history_root: header.history_root.to_string(),
+            gas_used: header.gas_used,
+            schedule: header.schedule,
+        }
+    }
+}
+
+/// Headers, the newest first.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct HeadersView {
+    /// The headers.
+    pub(super) blocks: Vec<HeaderView>,
+    /// What to give as `before` for the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next_before: Option<u64>,
+}
+
+/// A block.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct BlockView {
+    /// The header.
+    #[serde(flatten)]
+    pub(super) header: HeaderView,
+    /// The votes for it.
+    pub(super) certificate: CertificateView,
+    /// The transactions' digests, in order.
+    pub(super) transactions: Vec<String>,
+}
+
+/// The votes that made a block final.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct CertificateView {
+    /// The committee's term.
+    pub(super) epoch: u64,
+    /// The view in which the block was proposed.
+    pub(super) view: u64,
+    /// The view of the block it builds on.
+    pub(super) parent_view: u64,
+    /// The votes.
+    pub(super) votes: Vec<VoteView>,
+}
+
+/// A vote.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct VoteView {
+    /// The member's place in the committee.
+    pub(super) member: u16,
+    /// Its signature.
+    pub(super) signature: String,
+}
+
+impl CertificateView {
+    pub(super) fn new(certificate: &Certificate) -> Self {
+        let votes = certificate.votes.iter();
+        Self {
+            epoch: certificate.epoch,
+            view: certificate.view,
+            parent_view: certificate.parent_view,
+            votes: votes.map(|vote| VoteView { member: vote.member, signature: hex(&vote.signature) }).collect(),
+        }
+    }
+}
+
+/// What a transaction did.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ReceiptView {
+    /// The transaction's digest.
+    pub transaction: String,
+    /// The block's height.
+    pub height: u64,
+    /// The transaction's place in the block.
+    pub index: u32,
+    /// Gas it used.
+    pub gas_used: u64,
+    /// How it ended.
+    pub outcome: OutcomeView,
+    /// What contracts announced.
+    pub events: Vec<EventView>,
+}
+
+/// How a call ended. Which fields there are depends on `kind`.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct OutcomeView {
+    /// `done`, `failed` (the contract refused), `trapped` (the sandbox stopped it) or `refused` (no contract ran).
+    pub kind: &'static str,
+    /// What the method returned, in SCALE.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// The contract that refused or was stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contract: Option<String>,
+    /// The number of the contract's error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<u32>,
+    /// The error's fields in SCALE.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// Why the sandbox stopped it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<&'static str>,
+    /// Why no contract ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// The same for people.
+    pub message: String,
+}
+
+/// What a contract announced.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EventView {
+    /// The contract.
+    pub contract: String,
+    /// The event's name in the contract's schema.
+    pub name: String,
+    /// Its index fields, each in SCALE.
+    pub keys: Vec<String>,
+    /// All its fields in SCALE.
+    pub data: String,
+}
+
+impl EventView {
+    pub(super) fn new(event: &Event) -> Self {
+        Self {
+            contract: event.contract.to_string(),
+            name: event.name.to_string(),
+            keys: event.keys.iter().map(|key| hex(key)).collect(),
+            data: hex(&event.data),
+        }
+    }
+}
+
+impl OutcomeView {
+    /// The outcome, with the sentence that the contract's own schema has for its error.
+    pub(super) fn new(chain: &ChainService, outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Done { output } => {
+                Self { kind: "done", output: Some(hex(output)), message: "done".into(), ..Self::default() }
+            }
+            Outcome::Failed { contract, code, data } => Self {
+                kind: "failed",
+                contract: Some(contract.to_string()),
+                code: Some(*code),
+                data: Some(hex(data)),
+                message: error_message(chain, contract, *code),
+                ..Self::default()
+            },
+            Outcome::Trapped { contract, class } => Self {
+                kind: "trapped",
+                contract: Some(contract.to_string()),
+                class: Some(class.code()),
+                message: class.to_string(),
+                ..Self::default()
+            },
+            Outcome::Refused { reason } => Self {
+                kind: "refused",
+                reason: Some(reason.code()),
+                message: reason.to_string(),
+                ..Self::default()
+            },
+        }
+    }
+}
+
+/// The sentence for a contract's error; its number alone when the schema has none. A contract that was replaced since
+/// speaks through its new schema: numbers keep their meaning.
+fn error_message(chain: &ChainService, contract: &Address, code: u32) -> String {
+    let bare = || format!("the contract refused with error {code}");
+    let Ok(found) = chain.find_contract(&ContractRef::Address(*contract)) else { return bare() };
+    let Ok(schema) = chain.contract_schema(&found.record.code) else { return bare() };
+    let Some(error) = schema.errors.get(&code) else { return bare() };
+    let sentence = if error.message.en.is_empty() { &error.message.zh } else { &error.message.en };
+    if sentence.is_empty() { error.name.clone() } else { format!("{}: {sentence}", error.name) }
+}
+
+/// A receipt as the API shows it.
+pub fn receipt_view(chain: &ChainService, receipt: &Receipt) -> ReceiptView {
+    ReceiptView {
+        transaction: receipt.transaction.to_string(),
+        height: receipt.height,
+        index: receipt.index,
+        gas_used: receipt.gas_used,
+        outcome: OutcomeView::new(chain, &receipt.outcome),
+        events: receipt.events.iter().map(EventView::new).collect(),
+    }
+}
+
+/// Where a transaction stands.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct TransactionView {
+    /// `pending` or `final`.
+    pub(super) status: &'static str,
+    /// What it did, once final.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) receipt: Option<ReceiptView>,
+}
+
+/// A transaction that was taken in.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct AcceptedView {
+    /// Its digest.
+    pub(super) transaction: String,
+}
+
+/// An account.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct AccountView {
+    /// Its address.
+    pub(super) address: String,
+    /// How many of its transactions are final.
+    pub(super) nonce: u64,
+    /// The nonce that its next transaction should have, after those that wait.
+    pub(super) next_nonce: u64,
+}
+
+/// A contract.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct ContractView {
+    /// Its address.
+    pub(super) address: String,
+    /// Whose it is.
+    pub(super) department: String,
+    /// Its name in the department.
+    pub(super) name: String,
+    /// SHA-256 of its source Wasm.
+    pub(super) code: String,
+    /// How often its code was replaced.
+    pub(super) revision: u32,
+    /// The height of the deploy or the last upgrade.
+    pub(super) height: u64,
+    /// What it offers; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub(super) schema: Option<serde_json::Value>,
+}
+
+impl ContractView {
+    pub(super) fn new(found: &ContractFound, schema: Option<serde_json::Value>) -> Self {
+        let ContractRecord { department, name, code, revision, height } = &found.record;
+        Self {
+            address: found.address.to_string(),
+            department: department.to_string(),
+            name: name.to_string(),
+            code: code.to_string(),
+            revision: *revision,
+            height: *height,
+            schema,
+        }
+    }
+}
+
+/// Contracts in the order of their addresses.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct ContractsView {
+    /// The contracts.
+    pub(super) contracts: Vec<ContractView>,
+    /// What to give as `after` for the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next_after: Option<String>,
+}
+
+/// What a query gave.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct QueryView {
+    /// What the method returned, in SCALE.
+    pub(super) output: String,
+    /// Gas it used.
+    pub(super) gas_used: u64,
+    /// The height whose state it saw.
+    pub(super) height: u64,
+}
+
+/// Whether the node commits.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct ReadyView {
+    /// Always true; a node that is not ready answers 503.
+    pub(super) ready: bool,
+    /// The parts that were looked at.
+    pub(super) parts: Vec<String>,
+}

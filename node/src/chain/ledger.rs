@@ -1,0 +1,295 @@
+//! The chain's finalised blocks and state, and the three steps by which a block joins them.
+//!
+//! Invariants: [`Ledger::build`] and [`Ledger::check`] write nothing; [`Ledger::commit`] writes one synced batch, and
+//! the tip moves only after it is durable. The tip's header has the state's root, at opening and ever after. Heights are
+//! committed one by one: a block at or below the tip is skipped when it is the same one, and a gap or another block is
+//! an error that stops the chain.
+//!
+//! What is deliberately absent: who decides which block is next, clocks, and threads.
+
+use std::sync::{Arc, RwLock, RwLockReadGuard};
+
+use chancery_abi::{Block, Certificate, Digest, Genesis};
+use chancery_runtime::{
+    engine::Engine,
+    execution::{
+        BlockContext, BlockExecutor, ChainRules, ExecuteError, ExecutedBlock, ExecutionStack, Halt,
+        VerifiedTransaction,
+        chain::{self, BlockError, ChainTip, Proposal},
+    },
+    state::{State, StateConfig},
+    storage::{Durability, StateBackend, WriteBatch},
+};
+use chancery_verify::signatures;
+
+use super::{Built, Candidate, ChainError, CheckError};
+use crate::store::chain_db::{self, ChainDb, CommittedBlock};
+
+/// How many transactions may fail to fit before a block counts as full.
+const MISFITS_MAX: usize = 32;
+
+/// What committing a block did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// It is durable and the chain's new tip.
+    Done,
+    /// The chain had it already.
+    Skipped,
+}
+
+/// A chain's finalised blocks and state.
+pub struct Ledger<B> {
+    rules: Arc<ChainRules>,
+    engine: Arc<Engine>,
+    backend: Arc<B>,
+    state: RwLock<State<B>>,
+    tip: RwLock<Arc<ChainTip>>,
+}
+
+impl<B: StateBackend> Ledger<B> {
+    /// Opens the chain that begins with `genesis`, recovering what a crash left behind, or begins it.
+    ///
+    /// # Errors
+    /// When the store fails, is of another chain, or contradicts itself.
+    pub fn open(
+        backend: Arc<B>,
+        engine: Arc<Engine>,
+        genesis: Genesis,
+        config: StateConfig,
+    ) -> Result<Self, ChainError> {
+        let rules = ChainRules::new(genesis)?;
+        let db = ChainDb(&*backend);
+        match db.genesis()? {
+            Some(found) if found.digest() == *rules.digest() => {}
+            Some(found) => {
+                return Err(ChainError::OtherGenesis { expected: *rules.digest(), found: found.digest() });
+            }
+            None => {
+                let mut batch = WriteBatch::default();
+                chain_db::stage_genesis(&mut batch, rules.genesis());
+                backend.write(batch, Durability::Synced)?;
+            }
+        }
+        let tip = db.tip()?.unwrap_or_else(|| ChainTip::genesis(&rules));
+        let state = State::open(Arc::clone(&backend), config)?;
+        check_opened(&db, &tip, &state)?;
+        let (state, tip) = (RwLock::new(state), RwLock::new(Arc::new(tip)));
+        Ok(Self { rules: Arc::new(rules), engine, backend, state, tip })
+    }
+
+    /// The chain's rules.
+    pub fn rules(&self) -> &Arc<ChainRules> {
+        &self.rules
+    }
+
+    /// The sandbox.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// The store.
+    pub fn backend(&self) -> &Arc<B> {
+        &self.backend
+    }
+
+    /// What is stored of blocks.
+    pub fn db(&self) -> ChainDb<'_> {
+        ChainDb(&*self.backend)
+    }
+
+    /// The newest final block's tip.
+    pub fn tip(&self) -> Arc<ChainTip> {
+        // Replacing the pointer cannot panic half-way, so a poisoned lock still holds a whole tip.
+        Arc::clone(&self.tip.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// The state, for reading.
+    ///
+    /// # Errors
+    /// When a panic left it in the middle of a change.
+    pub fn state(&self) -> Result<RwLockReadGuard<'_, State<B>>, ChainError> {
+        self.state.read().map_err(|_| ChainError::Poisoned)
+    }
+
+    /// Builds a block on `parent`, or on the tip, from those of `transactions` that fit and may be in it.
+    ///
+    /// # Errors
+    /// When this node cannot execute it.
+    pub fn build<'t>(
+        &self,
+        stack: &ExecutionStack,
+        parent: Option<&Candidate>,
+        proposal: Proposal,
+        transactions: impl IntoIterator<Item = &'t VerifiedTransaction>,
+    ) -> Result<Built, ChainError> {
+        let state = self.state()?;
+        let parent_tip = self.parent_tip(parent);
+        let context = BlockContext { height: parent_tip.height + 1, timestamp_ms: proposal.timestamp_ms };
+        let view = state.view(parent.map(Candidate::overlay));
+        let mut executor = BlockExecutor::new(stack, &self.engine, &self.rules, &view, context);
+        let (mut included, mut refused) = (Vec::new(), Vec::new());
+        let mut misfits = std::collections::BTreeSet::new();
+        for transaction in transactions {
+            let sender = transaction.transaction().body.sender;
+            if misfits.contains(&sender) {
+                continue;
+            }
+            match executor.execute(transaction) {
+                Ok(_) => included.push(transaction.transaction().clone()),
+                Err(ExecuteError::Refused(refusal)) => refused.push((*transaction.digest(), refusal)),
+                Err(ExecuteError::BlockFull) if misfits.len() >= MISFITS_MAX => break,
+                Err(ExecuteError::BlockFull) => {
+                    misfits.insert(sender);
+                }
+                Err(ExecuteError::Halt(halt)) => return Err(self.halted(context.height, halt)),
+            }
+        }
+        let mut executed = executor.finish();
+        let overlay = self.prepare(&state, parent, &mut executed)?;
+        let root = overlay.root();
+        let header = chain::assemble_header(&self.rules, &parent_tip, proposal, &included, &executed, root);
+        let block = Block { header, transactions: included };
+        Ok(Built { candidate: Candidate::new(&self.rules, &parent_tip, block, executed, overlay), refused })
+    }
+
+    /// Executes `block` on `parent`, or on the tip, and compares everything its header says.
+    ///
+    /// # Errors
+    /// When the block is wrong, or this node cannot say.
+    pub fn check(
+        &self,
+        stack: &ExecutionStack,
+        parent: Option<&Candidate>,
+        block: Block,
+    ) -> Result<Candidate, CheckError> {
+        let state = self.state()?;
+        let parent_tip = self.parent_tip(parent);
+        chain::check_before_execution(&self.rules, &parent_tip, &block)?;
+        let context = BlockContext { height: block.header.height, timestamp_ms: block.header.timestamp_ms };
+        let view = state.view(parent.map(Candidate::overlay));
+        let mut executor = BlockExecutor::new(stack, &self.engine, &self.rules, &view, context);
+        for (index, transaction) in block.transactions.iter().enumerate() {
+            let refused = |refusal| BlockError::Transaction { index, refusal };
+            let verified = VerifiedTransaction::verify(transaction.clone(), &self.rules).map_err(refused)?;
+            match executor.execute(&verified) {
+                Ok(_) => {}
+                Err(ExecuteError::Refused(refusal)) => return Err(refused(refusal).into()),
+                Err(ExecuteError::BlockFull) => return Err(BlockError::Overfull.into()),
+                Err(ExecuteError::Halt(halt)) => return Err(self.halted(context.height, halt).into()),
+            }
+        }
+        let mut executed = executor.finish();
+        let overlay = self.prepare(&state, parent, &mut executed)?;
+        chain::check_header(&self.rules, &parent_tip, &block, &executed, overlay.root())?;
+        Ok(Candidate::new(&self.rules, &parent_tip, block, executed, overlay))
+    }
+
+    /// Makes a block final: writes it and everything about it in one synced batch, then moves on to it.
+    ///
+    /// # Errors
+    /// When the certificate does not hold, when the block does not follow the tip, and when the store fails. After any
+    /// of them the chain must stop.
+    pub fn commit(&self, candidate: &Candidate, certificate: &Certificate) -> Result<Commit, ChainError> {
+        let (height, digest) = (candidate.height(), *candidate.digest());
+        let tip = self.tip();
+        if height <= tip.height {
+            return self.compare_with_committed(height, digest);
+        }
+        if height > tip.height + 1 {
+            return Err(ChainError::Gap { expected: tip.height + 1, found: height });
+        }
+        if candidate.block().header.parent != tip.header {
+            let theirs = candidate.block().header.parent;
+            return Err(ChainError::Conflict { height: tip.height, ours: tip.header, theirs });
+        }
+        self.check_certificate(height, digest, certificate)?;
+        let mut batch = WriteBatch::default();
+        self.state.write().map_err(|_| ChainError::Poisoned)?.stage(candidate.overlay(), &mut batch)?;
+        let committed = CommittedBlock {
+            block: candidate.block(),
+            receipts: candidate.receipts(),
+            certificate,
+            subtrees: candidate.subtrees(),
+            tip: candidate.tip(),
+        };
+        chain_db::stage_block(&mut batch, &committed);
+        // Readers go on while the disk works; the state shows the block before until it advances.
+        self.backend.write(batch, Durability::Synced)?;
+        let mut state = self.state.write().map_err(|_| ChainError::Poisoned)?;
+        state.advance(Arc::clone(candidate.overlay()))?;
+        // Under the state's lock, so that nobody sees the one without the other.
+        *self.tip.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(candidate.tip().clone());
+        Ok(Commit::Done)
+    }
+
+    /// Writes what is only in memory to speed up the next start. Nothing is lost without it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn flush(&self) -> Result<(), ChainError> {
+        self.state.write().map_err(|_| ChainError::Poisoned)?.flush()?;
+        // An empty synced batch makes what was written before it durable.
+        self.backend.write(WriteBatch::default(), Durability::Synced)?;
+        Ok(())
+    }
+
+    /// The tip to build on. The caller holds the state, so that the tip is the state's.
+    fn parent_tip(&self, parent: Option<&Candidate>) -> Arc<ChainTip> {
+        parent.map_or_else(|| self.tip(), |parent| Arc::new(parent.tip().clone()))
+    }
+
+    fn prepare(
+        &self,
+        state: &State<B>,
+        parent: Option<&Candidate>,
+        executed: &mut ExecutedBlock,
+    ) -> Result<Arc<chancery_runtime::state::Overlay>, ChainError> {
+        let changes = std::mem::take(&mut executed.changes);
+        Ok(Arc::new(state.prepare(parent.map(Candidate::overlay), changes)?))
+    }
+
+    fn halted(&self, height: u64, halt: Halt) -> ChainError {
+        ChainError::Halt { chain: self.rules.name().clone(), height, halt }
+    }
+
+    fn compare_with_committed(&self, height: u64, theirs: Digest) -> Result<Commit, ChainError> {
+        let header = self.db().header(height)?;
+        let header = self.db().expect_part(header, "header", height)?;
+        let ours = header.digest(self.rules.digest());
+        if ours == theirs { Ok(Commit::Skipped) } else { Err(ChainError::Conflict { height, ours, theirs }) }
+    }
+
+    fn check_certificate(&self, height: u64, digest: Digest, certificate: &Certificate) -> Result<(), ChainError> {
+        if certificate.header != digest {
+            let reason = format!("it is of header {}, and the block's is {digest}", certificate.header);
+            return Err(ChainError::Certificate { height, reason });
+        }
+        let committee = &self.rules.genesis().committee;
+        let checked = signatures::verify_certificate(self.rules.digest(), committee, certificate);
+        checked.map_err(|error| ChainError::certificate(height, error))
+    }
+}
+
+/// Compares what the store's parts say of the newest block.
+fn check_opened<B: StateBackend>(db: &ChainDb<'_>, tip: &ChainTip, state: &State<B>) -> Result<(), ChainError> {
+    let contradiction = |text: String| Err(ChainError::Inconsistent(text));
+    if state.height() != tip.height {
+        return contradiction(format!("the state is of height {}, the blocks end at {}", state.height(), tip.height));
+    }
+    if tip.height == 0 {
+        return Ok(());
+    }
+    let Some(header) = db.header(tip.height)? else {
+        return contradiction(format!("the header of height {} is missing", tip.height));
+    };
+    if header.state_root != state.root() {
+        return contradiction(format!(
+            "the state's root is {}, and the header of height {} says {}",
+            state.root(), tip.height, header.state_root,
+        ));
+    }
+    if db.certificate(tip.height)?.is_none_or(|certificate| certificate.header != tip.header) {
+        return contradiction(format!("the certificate of height {} is missing or of another header", tip.height));
+    }
+    Ok(())
+}

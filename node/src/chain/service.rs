@@ -1,0 +1,314 @@
+//! [`ChainService`]: one chain as the rest of the node sees it, shared by the producer, the API and whoever follows.
+//!
+//! Locks: the mempool's mutex is held for one call of the pool and never while anything is read, executed or awaited.
+//! The ledger has its own. The producer's thread is woken through a condition variable, tasks through a watch channel
+//! that carries the newest final height; whoever is slow reads what it missed from the store.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    path::PathBuf,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use chancery_abi::{Digest, Genesis};
+use chancery_runtime::{
+    engine::Engine,
+    execution::VerifiedTransaction,
+    state::StateConfig,
+    storage::StorageError,
+};
+use tokio::sync::{Semaphore, watch};
+
+use super::{
+    Candidate, ChainError, FatalSignal, Halted, Ledger, Part,
+    contracts::SchemaCache,
+    health::{Closed, Health},
+};
+use crate::{
+    metrics::ChainMetrics,
+    pool::{DropReason, Dropped, Pool, PoolConfig},
+    store::{ChainStore, disk_space},
+};
+
+/// Dropped transactions whose reasons are remembered, so that their senders learn what became of them.
+const DROPPED_REMEMBERED_MAX: usize = 4_096;
+/// A chain that commits nothing for this many heartbeats, and the time below, is not ready.
+const HEARTBEATS_MISSED_MAX: u32 = 3;
+/// Time that a large block may take on a slow machine before the chain counts as stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(30);
+
+/// What one node decides about a chain.
+#[derive(Clone, Debug)]
+pub struct ChainConfig {
+    /// The mempool's limits.
+    pub pool: PoolConfig,
+    /// The state's memory and how far back it proves.
+    pub state: StateConfig,
+    /// An idle chain makes an empty block this often.
+    pub heartbeat: Duration,
+    /// Queries, simulations and proofs that run at once; each may take as much memory as a transaction.
+    pub queries_max: usize,
+    /// The most gas of one query.
+    pub query_gas_max: u64,
+    /// Free bytes on the store's disk below which no transactions are taken.
+    pub disk_reserve_bytes: u64,
+}
+
+impl Default for ChainConfig {
+    fn default() -> Self {
+        Self {
+            pool: PoolConfig::default(),
+            state: StateConfig::default(),
+            heartbeat: Duration::from_secs(10),
+            queries_max: 4,
+            query_gas_max: 2_000_000_000,
+            disk_reserve_bytes: 512 << 20,
+        }
+    }
+}
+
+/// One chain on this node.
+pub struct ChainService {
+    pub(super) ledger: Ledger<ChainStore>,
+    pub(super) config: ChainConfig,
+    pub(super) queries: Arc<Semaphore>,
+    pub(super) schemas: SchemaCache,
+    pub(super) health: Health,
+    pub(super) metrics: ChainMetrics,
+    pool: Mutex<Pool<VerifiedTransaction>>,
+    pool_changed: Condvar,
+    dropped: Mutex<DropLog>,
+    finalised: watch::Sender<u64>,
+    stopping: AtomicBool,
+    opened: Instant,
+    /// When the last block was committed, in milliseconds since `opened`.
+    last_commit_ms: AtomicU64,
+    fatal: FatalSignal,
+    store_path: PathBuf,
+}
+
+impl ChainService {
+    /// Opens the chain that begins with `genesis`.
+    ///
+    /// # Errors
+    /// When its store fails, is of another chain, or contradicts itself.
+    pub fn open(
+        store: ChainStore,
+        engine: Arc<Engine>,
+        genesis: Genesis,
+        config: ChainConfig,
+        metrics: ChainMetrics,
+        fatal: FatalSignal,
+    ) -> Result<Self, ChainError> {
+        let store_path = store.database().directory().path().to_owned();
+        let ledger = Ledger::open(Arc::new(store), engine, genesis, config.state)?;
+        let height = ledger.tip().height;
+        metrics.opened(height);
+        tracing::info!(
+            chain = %ledger.rules().name(),
+            genesis = %ledger.rules().digest(),
+            height,
+            state_root = %ledger.state()?.root(),
+            recovery = ?ledger.state()?.recovery(),
+            "chain opened",
+        );
+        Ok(Self {
+            ledger,
+            queries: Arc::new(Semaphore::new(config.queries_max)),
+            schemas: SchemaCache::default(),
+            health: Health::default(),
+            metrics,
+            pool: Mutex::new(Pool::new(config.pool)),
+            pool_changed: Condvar::new(),
+            dropped: Mutex::default(),
+            finalised: watch::Sender::new(height),
+            stopping: AtomicBool::new(false),
+            opened: Instant::now(),
+            last_commit_ms: AtomicU64::new(0),
+            fatal,
+            store_path,
+            config,
+        })
+    }
+
+    /// The chain's blocks and state.
+    pub fn ledger(&self) -> &Ledger<ChainStore> {
+        &self.ledger
+    }
+
+    /// What this node decided about the chain.
+    pub fn config(&self) -> &ChainConfig {
+        &self.config
+    }
+
+    /// The newest final height, and a way to wait for the next. Heights may be skipped over; all are in the store.
+    pub fn follow(&self) -> watch::Receiver<u64> {
+        self.finalised.subscribe()
+    }
+
+    /// Why the chain halted, if it did.
+    pub fn halted(&self) -> Option<&Halted> {
+        self.health.halted()
+    }
+
+    /// Makes no more blocks and takes no more transactions. The block at hand is finished.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.health.set_intake(Some(Closed { code: "stopping", reason: "the node is stopping".into() }));
+        // Under the lock, so that the producer cannot miss it between looking and waiting.
+        drop(self.lock_pool());
+        self.pool_changed.notify_all();
+        // Who waits for a receipt learns that there will be none for now.
+        self.finalised.send_modify(|_| {});
+    }
+
+    /// Milliseconds since the chain was opened, by a clock that does not jump.
+    fn opened_ms(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// What `/readyz` says of this chain.
+    pub fn part(&self) -> Part {
+        let name = format!("chain {}", self.ledger.rules().name());
+        let silent_ms = self.opened_ms().saturating_sub(self.last_commit_ms.load(Ordering::Relaxed));
+        let problem = match self.health.closed() {
+            Some(closed) => Some(closed.reason),
+            None if u128::from(silent_ms) > (self.config.heartbeat * HEARTBEATS_MISSED_MAX + STUCK_AFTER).as_millis() => {
+                Some(format!("no block was committed for {} s", silent_ms / 1_000))
+            }
+            None => None,
+        };
+        Part { name, problem }
+    }
+
+    pub(super) fn lock_pool(&self) -> MutexGuard<'_, Pool<VerifiedTransaction>> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many transactions wait, and their bytes.
+    pub fn pool_size(&self) -> (usize, usize) {
+        let pool = self.lock_pool();
+        (pool.len(), pool.size_bytes())
+    }
+
+    pub(super) fn wake_producer(&self) {
+        self.pool_changed.notify_one();
+    }
+
+    /// Waits until a transaction is due, the time is over, or the chain stops. Tells whether a transaction is due.
+    pub(super) fn wait_for_transactions(&self, patience: Duration) -> bool {
+        let idle = |pool: &mut Pool<VerifiedTransaction>| !pool.has_ready() && !self.is_stopping();
+        let waited = self.pool_changed.wait_timeout_while(self.lock_pool(), patience, idle);
+        waited.unwrap_or_else(PoisonError::into_inner).0.has_ready()
+    }
+
+    /// Remembers what left the pool without having been executed.
+    pub(super) fn remember_dropped(&self, dropped: Vec<Dropped>) {
+        let mut log = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        for dropped in dropped {
+            self.metrics.dropped(dropped.reason.code());
+            log.push(dropped);
+        }
+    }
+
+    /// Why a transaction that was once taken is not waiting any more, as far as that is remembered.
+    pub(super) fn drop_reason(&self, digest: &Digest) -> Option<DropReason> {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner).reasons.get(digest).cloned()
+    }
+
+    /// After a commit: tells the mempool, then everyone who waits.
+    pub(super) fn publish(&self, committed: &Candidate) {
+        let height = committed.height();
+        let nonces = committed.next_nonces();
+        let (mut dropped, count, bytes) = {
+            let mut pool = self.lock_pool();
+            let dropped = pool.committed(height, &nonces);
+            (dropped, pool.len(), pool.size_bytes())
+        };
+        // What was executed has a receipt, which says more.
+        let executed: BTreeSet<&Digest> = committed.receipts().iter().map(|receipt| &receipt.transaction).collect();
+        dropped.retain(|dropped| !executed.contains(&dropped.digest));
+        self.remember_dropped(dropped);
+        self.metrics.pool(count, bytes);
+        self.last_commit_ms.store(self.opened_ms(), Ordering::Relaxed);
+        self.finalised.send_replace(height);
+    }
+
+    /// Closes the intake while the store's disk has less room than the reserve.
+    pub(super) fn check_disk(&self) {
+        match disk_space::free_bytes(&self.store_path) {
+            Ok(free) => {
+                self.metrics.disk_free(free);
+                let low = free < self.config.disk_reserve_bytes;
+                let reason = || format!(
+                    "the store's disk has {} MiB left, and {} MiB are kept in reserve; make room",
+                    free >> 20, self.config.disk_reserve_bytes >> 20,
+                );
+                if !self.is_stopping() {
+                    self.health.set_intake(low.then(|| Closed { code: "disk_reserve", reason: reason() }));
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the free space of the store's disk is not known"),
+        }
+    }
+
+    /// Stops the process, because the store failed.
+    pub(super) fn fail(&self, error: &StorageError) {
+        self.fatal.set(&format!("chain {}: {error}", self.ledger.rules().name()));
+    }
+
+    /// Halts the chain, and the process too when it was the store that failed.
+    pub(crate) fn halt(&self, height: u64, error: &ChainError) {
+        let reason = format!("chain {} halted at height {height}: {error}", self.ledger.rules().name());
+        self.metrics.halted();
+        self.health.halt(Halted { height, reason: reason.clone() });
+        if error.is_storage() {
+            self.fatal.set(&reason);
+        }
+        self.finalised.send_modify(|_| {});
+    }
+
+    /// Halts the chain after a panic while executing.
+    pub(crate) fn halt_after_panic(&self, height: u64, panic: &(dyn std::any::Any + Send)) {
+        let text = panic_text(panic);
+        let name = self.ledger.rules().name();
+        let reason = format!("chain {name} halted at height {height}: executing the block panicked: {text}");
+        self.metrics.halted();
+        self.health.halt(Halted { height, reason });
+        self.finalised.send_modify(|_| {});
+    }
+}
+
+/// What a panic said.
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+/// The reasons of the newest dropped transactions.
+#[derive(Default)]
+struct DropLog {
+    reasons: BTreeMap<Digest, DropReason>,
+    order: VecDeque<Digest>,
+}
+
+impl DropLog {
+    fn push(&mut self, dropped: Dropped) {
+        if self.reasons.insert(dropped.digest, dropped.reason).is_none() {
+            self.order.push_back(dropped.digest);
+        }
+        if self.order.len() > DROPPED_REMEMBERED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.reasons.remove(&oldest);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Options that several commands share.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::failure::Result;
+use crate::{
+    client::{NODE_DEFAULT, NODE_VARIABLE, Node},
+    keystore::{DIRECTORY_VARIABLE, Keystore, PassphraseSource},
+};
+
+/// How results look.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Format {
+    /// Print JSON, for programs.
+    // Looked for among the words before they are parsed, so that a misunderstanding is JSON too.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which node to ask.
+#[derive(Args, Clone, Debug)]
+pub(super) struct NodeOptions {
+    /// The node to ask.
+    #[arg(long, value_name = "URL", env = NODE_VARIABLE, default_value = NODE_DEFAULT)]
+    pub node: String,
+}
+
+impl NodeOptions {
+    /// The node.
+    ///
+    /// # Errors
+    /// When the address is not a node's.
+    pub(super) fn open(&self) -> Result<Node> {
+        Ok(Node::at(&self.node)?)
+    }
+}
+
+/// Where keys are, and how they are unlocked.
+#[derive(Args, Clone, Debug)]
+pub(super) struct KeyOptions {
+    /// The directory of keys [default: chancery/keys in the user's data directory].
+    #[arg(long, value_name = "DIR", env = DIRECTORY_VARIABLE)]
+    pub keys: Option<PathBuf>,
+    /// A file whose first line is the passphrase (else CHANCERY_PASSPHRASE, else you are asked).
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+impl KeyOptions {
+    /// The keystore.
+    ///
+    /// # Errors
+    /// When no directory is known.
+    pub(super) fn store(&self) -> Result<Keystore> {
+        Ok(Keystore::at(self.keys.clone())?)
+    }
+
+    /// Where passphrases come from.
+    pub(super) fn passphrases(&self) -> PassphraseSource {
+        PassphraseSource { file: self.passphrase_file.clone() }
+    }
+}

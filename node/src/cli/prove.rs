@@ -1,0 +1,132 @@
+//! `chancery prove`: one file that shows anyone what a chain says, or that it says nothing.
+//!
+//! The proof is verified before it is written, under the anchor of the node's own genesis: what a node makes up is not
+//! written. Whoever receives the file verifies it under an anchor of their own.
+
+use std::{fs, path::PathBuf};
+
+use chancery_abi::{Digest, Name, TrustAnchor, schema::{Collection, StorageField, TypeRef}};
+use chancery_verify::verify;
+use clap::Args;
+use serde_json::json;
+
+use super::{
+    arguments::{self, AddressNames},
+    failure::{Failure, Result, at},
+    options::{Format, KeyOptions, NodeOptions},
+    output::Output,
+    target::ContractTarget,
+    verify::statement_json,
+};
+use crate::{
+    client::{ChainClient, Node},
+    schema_json,
+};
+
+/// What the two forms of the command are for.
+const LONG_ABOUT: &str = "\
+Write a proof of what a chain says, or that it says nothing.
+
+  chancery prove CHAIN/CONTRACT FIELD [KEY] -o FILE   an entry of a contract's storage, there or not
+  chancery prove CHAIN tx DIGEST -o FILE              what a transaction did";
+
+/// Write a proof of what a chain says, or that it says nothing.
+#[derive(Args)]
+#[command(long_about = LONG_ABOUT)]
+pub(super) struct Prove {
+    /// CHAIN/CONTRACT, or CHAIN for a transaction.
+    target: String,
+    /// The storage field, or `tx`.
+    subject: String,
+    /// The entry's key (JSON for a key of several parts; key:NAME for an address), or the transaction's digest.
+    key: Option<String>,
+    /// Where to write the proof.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// As of this height, one of the newest [default: the newest].
+    #[arg(long, value_name = "HEIGHT")]
+    at: Option<u64>,
+    #[command(flatten)]
+    node: NodeOptions,
+    #[command(flatten)]
+    keys: KeyOptions,
+    #[command(flatten)]
+    format: Format,
+}
+
+impl Prove {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When there is nothing to prove, or the node's proof does not hold.
+    pub(super) fn run(self, output: &Output) -> Result {
+        let node = self.node.open()?;
+        let (chain, bytes) = match self.target.parse::<ContractTarget>() {
+            Ok(target) => self.prove_entry(&node, &target)?,
+            Err(_) if self.subject == "tx" => self.prove_transaction(&node)?,
+            Err(problem) => {
+                return Err(Failure::usage(problem).help("`chancery prove CHAIN tx DIGEST` proves a transaction"));
+            }
+        };
+        let anchor = TrustAnchor::of_genesis(&chain.genesis()?);
+        let verified = verify(&bytes, &anchor)
+            .map_err(|error| Failure::new("the node's proof does not hold; nothing was written").because(error))?;
+        fs::write(&self.output, &bytes).map_err(at(&self.output))?;
+        let json = json!({
+            "file": self.output.to_string_lossy(),
+            "size_bytes": bytes.len(),
+            "height": verified.as_of_height,
+            "statement": statement_json(&verified.statement, None),
+        });
+        output.result(&json, || {
+            let (file, size) = (self.output.display(), bytes.len());
+            format!("{verified}\nwrote {file} ({size} bytes); `chancery verify {file} --anchor FILE` needs no network")
+        })
+    }
+
+    fn prove_transaction<'n>(&self, node: &'n Node) -> Result<(ChainClient<'n>, Vec<u8>)> {
+        let chain = Name::new(self.target.as_str()).map_err(|error| Failure::usage(format!("`{}`: {error}", self.target)))?;
+        let digest = self.key.as_deref().map(str::parse::<Digest>);
+        let Some(Ok(digest)) = digest else {
+            return Err(Failure::usage("which transaction?").help("give its digest, 64 hexadecimal digits"));
+        };
+        if self.at.is_some() {
+            return Err(Failure::usage("--at is for entries; a transaction has its own height"));
+        }
+        let chain = node.chain(chain);
+        let bytes = chain.prove_transaction(&digest)?;
+        Ok((chain, bytes))
+    }
+
+    fn prove_entry<'n>(&self, node: &'n Node, target: &ContractTarget) -> Result<(ChainClient<'n>, Vec<u8>)> {
+        let chain = node.chain(target.chain.clone());
+        let contract = chain.contract(&target.contract)?.address.to_string();
+        let schema = chain.schema(&contract)?;
+        let field = schema.storage.values().find(|field| field.name.as_str() == self.subject).ok_or_else(|| {
+            let fields: Vec<&str> = schema.storage.values().map(|field| field.name.as_str()).collect();
+            Failure::usage(format!("contract {} has no storage field `{}`", schema.name, self.subject))
+                .help(format!("there are: {}", fields.join(", ")))
+        })?;
+        let keys = self.keys.store()?;
+        let names = AddressNames { keys: &keys, chain: chain.name() };
+        let key = match &self.key {
+            None => None,
+            Some(text) => Some(arguments::typed(&schema, &key_type(field), text)?),
+        };
+        let slot = schema_json::slot_key(&schema, field, key.as_ref(), &names)
+            .map_err(|error| Failure::usage(error.to_string()))?;
+        let bytes = chain.prove_slot(&contract, &slot, self.at)?;
+        Ok((chain, bytes))
+    }
+}
+
+/// What the key of an entry is typed as.
+fn key_type(field: &StorageField) -> TypeRef {
+    match &field.collection {
+        // Takes no key; the slot's own error says so.
+        Collection::Value(_) => TypeRef::Text,
+        Collection::Map(key, _) | Collection::Set(key) => key.clone(),
+        Collection::List(_) => TypeRef::Unsigned(64),
+        Collection::Index(secondary, primary) => TypeRef::Tuple(vec![secondary.clone(), primary.clone()]),
+    }
+}

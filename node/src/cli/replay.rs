@@ -1,0 +1,175 @@
+//! `chancery replay`: executes every block of a chain again, from the genesis into an empty directory, and compares.
+//!
+//! Invariant: nothing is taken over from the first directory but the genesis, the blocks' transactions and their
+//! certificates; every root, receipt and gas figure is computed anew and must be the recorded one. The node must be stopped,
+//! because a store belongs to one process.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use chancery_abi::limits::CALL_DEPTH_MAX;
+use chancery_runtime::{
+    engine::{Engine, EngineConfig, Optimisation},
+    execution::{ExecutionStack, on_execution_stack},
+    state::StateConfig,
+    storage::StorageError,
+};
+use clap::Args;
+use serde_json::json;
+
+use super::{
+    failure::{Failure, Result},
+    options::Format,
+    output::{Output, grouped},
+};
+use crate::{
+    chain::{ChainError, Ledger},
+    store::{ChainDb, ChainStore, DiskDb, StoreConfig, StoreDirectory, StoreError},
+};
+
+/// Execute a chain's blocks again from its genesis, and compare.
+#[derive(Args)]
+pub(super) struct Replay {
+    /// The data directory of a stopped node.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// A new directory for the chain as it is executed again.
+    #[arg(long, value_name = "DIR")]
+    into: PathBuf,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// What was executed.
+#[derive(Default)]
+struct Totals {
+    blocks: u64,
+    transactions: u64,
+    gas: u64,
+}
+
+impl Replay {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When a store fails, or anything differs.
+    pub(super) fn run(self, output: &Output) -> Result {
+        let started = Instant::now();
+        let source = open(&self.data)?;
+        if self.into.join("store").exists() {
+            return Err(Failure::usage(format!("{} has a store already", self.into.display()))
+                .help("a replay begins with nothing; name a new directory"));
+        }
+        let chains = source.chains().map_err(store_failure)?;
+        let [entry] = chains.as_slice() else {
+            return Err(Failure::new(format!("{} has no chain yet", self.data.display())));
+        };
+        let engine = Arc::new(
+            Engine::new(EngineConfig {
+                optimisation: Optimisation::Speed,
+                instances: CALL_DEPTH_MAX + 1,
+                ..EngineConfig::default()
+            })
+            .map_err(|error| Failure::new(error.to_string()))?,
+        );
+        let recorded = source.open_chain(entry.chain.clone()).map_err(store_failure)?;
+        let genesis = ChainDb(&recorded).genesis().map_err(storage_failure)?;
+        let genesis = genesis.ok_or_else(|| Failure::new(format!("{} has no chain yet", self.data.display())))?;
+        let open_ledger = |store| {
+            let ledger = Ledger::open(Arc::new(store), Arc::clone(&engine), genesis.clone(), StateConfig::default());
+            ledger.map_err(chain_failure)
+        };
+        let recorded = open_ledger(recorded)?;
+        let target = open(&self.into)?.open_chain(entry.chain.clone()).map_err(store_failure)?;
+        let replayed = open_ledger(target)?;
+        let totals = on_execution_stack(|stack| execute_again(stack, &recorded, &replayed, output))?;
+        replayed.flush().map_err(chain_failure)?;
+        let (tip, root) = (recorded.tip(), replayed.state().map_err(chain_failure)?.root());
+        let elapsed = started.elapsed();
+        let json = json!({
+            "equal": true,
+            "chain": entry.chain.name.as_str(),
+            "blocks": totals.blocks,
+            "transactions": totals.transactions,
+            "gas_used": totals.gas,
+            "height": tip.height,
+            "header": tip.header.to_string(),
+            "state_root": root.to_string(),
+            "elapsed_ms": elapsed.as_millis() as u64,
+        });
+        output.result(&json, || {
+            format!(
+                "chain {} executed again: every root, receipt and gas figure is equal\n  blocks        {}\n  \
+                 transactions  {}\n  gas           {}\n  state root    {root} (height {})\n  time          {:.1} s",
+                entry.chain.name,
+                totals.blocks,
+                totals.transactions,
+                grouped(totals.gas),
+                tip.height,
+                elapsed.as_secs_f64(),
+            )
+        })
+    }
+}
+
+fn execute_again(
+    stack: &ExecutionStack,
+    recorded: &Ledger<ChainStore>,
+    replayed: &Ledger<ChainStore>,
+    output: &Output,
+) -> Result<Totals> {
+    let (db, tip) = (recorded.db(), recorded.tip());
+    let mut progress = output.progress("blocks", Some(tip.height));
+    let mut totals = Totals::default();
+    for height in 1..=tip.height {
+        let block = db.block(height).and_then(|block| db.expect_part(block, "block", height)).map_err(storage_failure)?;
+        let certificate = db.certificate(height).and_then(|part| db.expect_part(part, "certificate", height)).map_err(storage_failure)?;
+        let receipts = db.receipts(height).and_then(|part| db.expect_part(part, "receipts", height)).map_err(storage_failure)?;
+        let differs = |what: String| {
+            Failure::new(format!("block {height} of chain {} differs", recorded.rules().name())).because(what).code("differs")
+        };
+        // Checking compares the state's root, the receipts' root, the gas and every other field of the header.
+        let candidate = replayed.check(stack, None, block).map_err(|error| differs(error.to_string()))?;
+        let executed = candidate.receipts();
+        if let Some((ours, _)) = executed.iter().zip(&receipts).find(|(ours, theirs)| ours != theirs) {
+            return Err(differs(format!("transaction {} has another receipt than the one recorded", ours.transaction)));
+        }
+        if executed.len() != receipts.len() {
+            return Err(differs(format!("{} receipts, of which {} are recorded", executed.len(), receipts.len())));
+        }
+        replayed.commit(&candidate, &certificate).map_err(chain_failure)?;
+        totals.blocks += 1;
+        totals.transactions += executed.len() as u64;
+        totals.gas += executed.iter().map(|receipt| receipt.gas_used).sum::<u64>();
+        progress.at(height);
+    }
+    progress.finish();
+    if replayed.tip().header != tip.header {
+        return Err(Failure::new("the last headers differ").code("differs"));
+    }
+    Ok(totals)
+}
+
+fn open(data: &Path) -> Result<Arc<DiskDb>> {
+    let directory = StoreDirectory::open(&data.join("store")).map_err(store_failure)?;
+    DiskDb::open(directory, &StoreConfig::default()).map_err(store_failure)
+}
+
+fn store_failure(error: StoreError) -> Failure {
+    let failure = Failure::new(error.to_string());
+    match error {
+        StoreError::Locked { .. } => failure.code("in_use"),
+        _ => failure,
+    }
+}
+
+fn chain_failure(error: ChainError) -> Failure {
+    Failure::new(error.to_string())
+}
+
+fn storage_failure(error: StorageError) -> Failure {
+    chain_failure(ChainError::Storage(error))
+}

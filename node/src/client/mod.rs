@@ -1,0 +1,347 @@
+//! A node's HTTP interface, from the other side: what the command line knows of a chain it asks a node.
+//!
+//! Invariants: every answer is bounded in bytes and time; what comes in SCALE is decoded canonically; a refusal keeps
+//! the stable `code` the node gave. What is deliberately absent: TLS (a node listens on loopback, and a gateway stands in
+//! front of it elsewhere), retries, and trust: what must hold regardless of the node is proven with a bundle.
+
+mod answers;
+mod error;
+
+use answers::ContractsPage;
+use std::time::Duration;
+
+use chancery_abi::{
+    Address, Digest, Genesis, Ident, Name, Transaction, codec,
+    limits::{CODE_BYTES_MAX, PROOF_BYTES_MAX, SCHEMA_BYTES_MAX},
+    schema::Schema,
+};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+pub use answers::{
+    AccountAnswer, ChainAnswer, ChainStatus, ContractAnswer, EventAnswer, OutcomeAnswer, QueryAnswer, ReceiptAnswer,
+    TransactionAnswer, TransactionStatus,
+};
+pub use error::{ClientError, Problem};
+
+/// The environment variable that names the node.
+pub const NODE_VARIABLE: &str = "CHANCERY_NODE";
+/// Where a node listens unless told otherwise.
+pub const NODE_DEFAULT: &str = "http://127.0.0.1:7070";
+
+/// Bytes of a JSON answer.
+const JSON_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Bytes of a genesis: departments and committee at their limits.
+const GENESIS_BYTES_MAX: usize = 1024 * 1024;
+/// How long to wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait for an answer, beyond what the node was asked to wait.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A node.
+#[derive(Clone)]
+pub struct Node {
+    agent: ureq::Agent,
+    url: String,
+}
+
+/// One chain on a node.
+#[derive(Clone)]
+pub struct ChainClient<'a> {
+    node: &'a Node,
+    chain: Name,
+}
+
+impl Node {
+    /// The node whose interface is at `url`.
+    ///
+    /// # Errors
+    /// When the address is not one of plain HTTP.
+    pub fn at(url: &str) -> Result<Self, ClientError> {
+        if !url.starts_with("http://") {
+            return Err(ClientError::Url { url: url.into() });
+        }
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_global(Some(ANSWER_TIMEOUT))
+            // A node is named by its address; a proxy from the environment must not see what goes there.
+            .proxy(None)
+            .user_agent(concat!("chancery/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Ok(Self { agent: config.into(), url: url.trim_end_matches('/').into() })
+    }
+
+    /// The node's address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The chain `chain` on this node.
+    pub fn chain(&self, chain: Name) -> ChainClient<'_> {
+        ChainClient { node: self, chain }
+    }
+
+    /// The chains on the node.
+    ///
+    /// # Errors
+    /// When the node cannot be reached or answers with something else.
+    pub fn chains(&self) -> Result<Vec<ChainAnswer>, ClientError> {
+        self.get_json("/v1/chains")
+    }
+
+    fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let bytes = self.get(path, JSON_BYTES_MAX)?;
+        serde_json::from_slice(&bytes).map_err(|error| self.unexpected(path, error.to_string()))
+    }
+
+    fn get(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, ClientError> {
+        let response = self.agent.get(format!("{}{path}", self.url)).call();
+        Ok(self.read(path, response, bytes_max)?.1)
+    }
+
+    fn post(&self, path: &str, kind: &str, body: &[u8], patience: Duration) -> Result<(u16, Vec<u8>), ClientError> {
+        let request = self.agent.post(format!("{}{path}", self.url)).content_type(kind);
+        let request = request.config().timeout_global(Some(ANSWER_TIMEOUT + patience)).build();
+        self.read(path, request.send(body), JSON_BYTES_MAX)
+    }
+
+    fn read(
+        &self,
+        path: &str,
+        response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+        bytes_max: u64,
+    ) -> Result<(u16, Vec<u8>), ClientError> {
+        let unreachable = |error: ureq::Error| ClientError::Unreachable { url: self.url.clone(), error: error.to_string() };
+        let mut response = response.map_err(unreachable)?;
+        let status = response.status().as_u16();
+        let bytes = match response.body_mut().with_config().limit(bytes_max).read_to_vec() {
+            Err(ureq::Error::BodyExceedsLimit(limit)) => {
+                return Err(self.unexpected(path, format!("more than {limit} bytes")));
+            }
+            bytes => bytes.map_err(unreachable)?,
+        };
+        if (200..300).contains(&status) {
+            return Ok((status, bytes));
+        }
+        match serde_json::from_slice::<Problem>(&bytes) {
+            Ok(problem) => Err(ClientError::Refused(Box::new(problem))),
+            Err(_) => Err(self.unexpected(path, format!("status {status} without a reason"))),
+        }
+    }
+
+    fn unexpected(&self, path: &str, problem: String) -> ClientError {
+        ClientError::Unexpected { url: format!("{}{path}", self.url), problem }
+    }
+}
+
+impl ChainClient<'_> {
+    /// The chain's name.
+    pub fn name(&self) -> &Name {
+        &self.chain
+    }
+
+    /// How far the chain is.
+    ///
+    /// # Errors
+    /// When the node cannot be reached or refuses.
+    pub fn status(&self) -> Result<ChainStatus, ClientError> {
+        self.json("")
+    }
+
+    /// The chain's genesis. It is checked to be of this chain; whether it is the right one only an anchor says.
+    ///
+    /// # Errors
+    /// When the node cannot be reached, refuses, or gives another chain's.
+    pub fn genesis(&self) -> Result<Genesis, ClientError> {
+        let genesis: Genesis = self.scale("/genesis", GENESIS_BYTES_MAX)?;
+        match genesis.chain == self.chain {
+            true => Ok(genesis),
+            false => Err(self.unexpected("/genesis", format!("the genesis of chain {}", genesis.chain))),
+        }
+    }
+
+    /// An account's nonces.
+    ///
+    /// # Errors
+    /// When the node cannot be reached or refuses.
+    pub fn account(&self, address: &Address) -> Result<AccountAnswer, ClientError> {
+        self.json(&format!("/accounts/{address}"))
+    }
+
+    /// The contract that `contract` names: an address, a name, or department and name with a dot between.
+    ///
+    /// # Errors
+    /// When there is none, or more than one.
+    pub fn contract(&self, contract: &str) -> Result<ContractAnswer, ClientError> {
+        self.json(&format!("/contracts/{}", path_segment(contract)))
+    }
+
+    /// All contracts of the chain.
+    ///
+    /// # Errors
+    /// When the node cannot be reached or refuses.
+    pub fn contracts(&self) -> Result<Vec<ContractAnswer>, ClientError> {
+        let (mut contracts, mut after) = (Vec::new(), None);
+        loop {
+            let page: ContractsPage = match &after {
+                None => self.json("/contracts?limit=100")?,
+                Some(after) => self.json(&format!("/contracts?limit=100&after={after}"))?,
+            };
+            contracts.extend(page.contracts);
+            match page.next_after {
+                // A node that repeats itself would never end.
+                Some(next) if after.as_ref() != Some(&next) => after = Some(next),
+                _ => return Ok(contracts),
+            }
+        }
+    }
+
+    /// The contract's schema.
+    ///
+    /// # Errors
+    /// When there is no such contract, or what the node gives is no schema.
+    pub fn schema(&self, contract: &str) -> Result<Schema, ClientError> {
+        let path = format!("/contracts/{}/schema", path_segment(contract));
+        let section = self.bytes(&path, SCHEMA_BYTES_MAX)?;
+        Schema::from_section(&section).map_err(|error| self.unexpected(&path, error.to_string()))
+    }
+
+    /// The contract's code.
+    ///
+    /// # Errors
+    /// When there is no such contract.
+    pub fn code(&self, contract: &str) -> Result<Vec<u8>, ClientError> {
+        self.bytes(&format!("/contracts/{}/code", path_segment(contract)), CODE_BYTES_MAX)
+    }
+
+    /// Hands a transaction over, and waits up to `wait_seconds` for its receipt.
+    ///
+    /// # Errors
+    /// When the node refuses it or cannot be reached.
+    pub fn submit(&self, transaction: &Transaction, wait_seconds: u64) -> Result<Option<ReceiptAnswer>, ClientError> {
+        let path = match wait_seconds {
+            0 => "/transactions".to_owned(),
+            seconds => format!("/transactions?wait={seconds}"),
+        };
+        let (status, answer) = self.post_transaction(&path, transaction, Duration::from_secs(wait_seconds))?;
+        match status {
+            200 => self.parse(&path, &answer).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// What the transaction would do now. Its signatures are not looked at.
+    ///
+    /// # Errors
+    /// When the node refuses it or cannot be reached.
+    pub fn simulate(&self, transaction: &Transaction) -> Result<ReceiptAnswer, ClientError> {
+        let (_, answer) = self.post_transaction("/simulate", transaction, Duration::ZERO)?;
+        self.parse("/simulate", &answer)
+    }
+
+    /// A transaction's status, and its receipt once it is final.
+    ///
+    /// # Errors
+    /// When the node does not know it.
+    pub fn transaction(&self, transaction: &Digest) -> Result<TransactionAnswer, ClientError> {
+        self.json(&format!("/transactions/{transaction}"))
+    }
+
+    /// A proof that the transaction was executed: the bytes of a bundle, for the verifier to judge.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn prove_transaction(&self, transaction: &Digest) -> Result<Vec<u8>, ClientError> {
+        self.bytes(&format!("/transactions/{transaction}/proof"), PROOF_BYTES_MAX)
+    }
+
+    /// A proof of what stands in a contract's slot, or that nothing does, after block `height` or the last.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn prove_slot(&self, contract: &str, slot: &[u8], height: Option<u64>) -> Result<Vec<u8>, ClientError> {
+        let key = crate::schema_json::to_hex(slot);
+        let mut path = format!("/contracts/{}/proof?key={key}", path_segment(contract));
+        if let Some(height) = height {
+            path.push_str(&format!("&height={height}"));
+        }
+        self.bytes(&path, PROOF_BYTES_MAX)
+    }
+
+    /// Runs a query.
+    ///
+    /// # Errors
+    /// When the contract refuses it or is stopped, or there is no such method.
+    pub fn query(
+        &self,
+        contract: &str,
+        method: &Ident,
+        input: &[u8],
+        caller: Option<&Address>,
+        gas_limit: Option<u64>,
+    ) -> Result<QueryAnswer, ClientError> {
+        let path = format!("/contracts/{}/query", path_segment(contract));
+        let mut body = json!({ "method": method.as_str(), "input": crate::schema_json::to_hex(input) });
+        if let Some(caller) = caller {
+            body["caller"] = caller.to_string().into();
+        }
+        if let Some(gas_limit) = gas_limit {
+            body["gas_limit"] = gas_limit.into();
+        }
+        let body = body.to_string();
+        let (_, answer) = self.node.post(&self.path(&path), "application/json", body.as_bytes(), Duration::ZERO)?;
+        self.parse(&path, &answer)
+    }
+
+    fn post_transaction(
+        &self,
+        path: &str,
+        transaction: &Transaction,
+        patience: Duration,
+    ) -> Result<(u16, Vec<u8>), ClientError> {
+        self.node.post(&self.path(path), "application/octet-stream", &transaction.to_bytes(), patience)
+    }
+
+    fn path(&self, path: &str) -> String {
+        format!("/v1/chains/{}{path}", self.chain)
+    }
+
+    fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.node.get_json(&self.path(path))
+    }
+
+    fn bytes(&self, path: &str, bytes_max: usize) -> Result<Vec<u8>, ClientError> {
+        self.node.get(&self.path(path), bytes_max as u64)
+    }
+
+    fn scale<T: parity_scale_codec::DecodeWithMemTracking + parity_scale_codec::Encode>(
+        &self,
+        path: &str,
+        bytes_max: usize,
+    ) -> Result<T, ClientError> {
+        let bytes = self.bytes(path, bytes_max)?;
+        codec::decode(&bytes, bytes_max).map_err(|error| self.unexpected(path, error.to_string()))
+    }
+
+    fn parse<T: DeserializeOwned>(&self, path: &str, answer: &[u8]) -> Result<T, ClientError> {
+        serde_json::from_slice(answer).map_err(|error| self.unexpected(path, error.to_string()))
+    }
+
+    fn unexpected(&self, path: &str, problem: String) -> ClientError {
+        self.node.unexpected(&self.path(path), problem)
+    }
+}
+
+/// `text` as one segment of a path, so that nothing a user types can reach another resource.
+fn path_segment(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::with_capacity(text.len()), |mut segment, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => segment.push(byte as char),
+            _ => write!(segment, "%{byte:02X}").expect("writing to a string cannot fail"),
+        }
+        segment
+    })
+}

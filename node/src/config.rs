@@ -1,0 +1,350 @@
+//! A node's configuration: a TOML file under environment variables (`CHANCERY_*`) under the command line's flags, over
+//! defaults. [`template`] writes the commented file that documents them all.
+//!
+//! Every value here is this node's own choice; what all nodes must agree on is in the genesis.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use chancery_runtime::state::StateConfig;
+use confique::{Config, toml::FormatOptions};
+use serde::{Deserialize, Serialize};
+
+use crate::{api::ApiConfig, chain::ChainConfig, pool::PoolConfig, store::StoreConfig};
+
+/// A node's configuration.
+#[derive(Clone, Debug, Config)]
+#[config(layer_attr(derive(Debug)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct NodeConfig {
+    /// Where the node keeps its data; the store is in `store/` within.
+    #[config(env = "CHANCERY_DATA_DIR", default = "chancery-data")]
+    pub data_dir: PathBuf,
+
+    /// The chain's genesis, as SCALE bytes. Without it, `genesis.scale` in the data directory.
+    #[config(env = "CHANCERY_GENESIS")]
+    pub genesis: Option<PathBuf>,
+
+    /// The name in the keystore of this node's validator key.
+    #[config(env = "CHANCERY_VALIDATOR_KEY", default = "validator")]
+    pub validator_key: String,
+
+    /// The HTTP API.
+    #[config(nested)]
+    pub api: ApiSection,
+
+    /// Making blocks and answering for them.
+    #[config(nested)]
+    pub chain: ChainSection,
+
+    /// The mempool.
+    #[config(nested)]
+    pub pool: PoolSection,
+
+    /// The database.
+    #[config(nested)]
+    pub store: StoreSection,
+
+    /// What the node writes about itself.
+    #[config(nested)]
+    pub log: LogSection,
+}
+
+/// The HTTP API.
+#[derive(Clone, Debug, Config)]
+#[config(layer_attr(derive(Debug)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct ApiSection {
+    /// Where to listen. Loopback by default: put a proxy with TLS in front of anything else.
+    #[config(env = "CHANCERY_API_LISTEN", default = "127.0.0.1:7070")]
+    pub listen: SocketAddr,
+
+    /// Connections at once; more wait in the operating system's queue.
+    #[config(env = "CHANCERY_API_CONNECTIONS_MAX", default = 256)]
+    pub connections_max: usize,
+
+    /// Event streams at once, of those connections.
+    #[config(env = "CHANCERY_API_STREAMS_MAX", default = 64)]
+    pub streams_max: usize,
+
+    /// Seconds a client has to send a request's header, and as many again for its body.
+    #[config(env = "CHANCERY_API_READ_TIMEOUT_S", default = 10)]
+    pub read_timeout_s: u64,
+}
+
+/// Making blocks and answering for them.
+#[derive(Clone, Debug, Config)]
+#[config(layer_attr(derive(Debug)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct ChainSection {
+    /// An idle chain makes an empty block this often, in milliseconds.
+    #[config(env = "CHANCERY_CHAIN_HEARTBEAT_MS", default = 10_000)]
+    pub heartbeat_ms: u64,
+
+    /// How many of the newest heights can be proven by state; older facts are proven by receipts.
+    #[config(env = "CHANCERY_CHAIN_PROVABLE_HEIGHTS", default = 256)]
+    pub provable_heights: u64,
+
+    /// Queries, simulations and proofs that run at once.
+    #[config(env = "CHANCERY_CHAIN_QUERIES_MAX", default = 4)]
+    pub queries_max: usize,
+
+    /// The most gas of one query.
+    #[config(env = "CHANCERY_CHAIN_QUERY_GAS_MAX", default = 2_000_000_000)]
+    pub query_gas_max: u64,
+
+    /// Memory for compiled contracts, in MiB of their source.
+    #[config(env = "CHANCERY_CHAIN_MODULE_CACHE_MIB", default = 64)]
+    pub module_cache_mib: usize,
+}
+
+/// The mempool.
+#[derive(Clone, Debug, Config)]
+#[config(layer_attr(derive(Debug)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct PoolSection {
+    /// Transactions that wait at once.
+    #[config(env = "CHANCERY_POOL_COUNT_MAX", default = 10_000)]
+    pub count_max: usize,
+
+    /// Their bytes, in MiB.
+    #[config(env = "CHANCERY_POOL_MIB_MAX", default = 64)]
+    pub mib_max: usize,
+
+    /// Transactions of one account that wait at once, and how far ahead of the next nonce one may be.
+    #[config(env = "CHANCERY_POOL_ACCOUNT_COUNT_MAX", default = 256)]
+    pub account_count_max: usize,
+
+    /// Bytes of one account's, in MiB.
+    #[config(env = "CHANCERY_POOL_ACCOUNT_MIB_MAX", default = 4)]
+    pub account_mib_max: usize,
+
+    /// Heights after which a transaction is dropped however long it says it is valid.
+    #[config(env = "CHANCERY_POOL_STAY_HEIGHTS_MAX", default = 2_880)]
+    pub stay_heights_max: u64,
+}
+
+/// The database.
+#[derive(Clone, Debug, Config)]
+#[config(layer_attr(derive(Debug)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct StoreSection {
+    /// Memory for blocks of the database, in MiB.
+    #[config(env = "CHANCERY_STORE_BLOCK_CACHE_MIB", default = 256)]
+    pub block_cache_mib: usize,
+
+    /// Memory for what is not in tables yet, in MiB.
+    #[config(env = "CHANCERY_STORE_WRITE_BUFFER_MIB", default = 64)]
+    pub write_buffer_mib: usize,
+
+    /// Files the database keeps open.
+    #[config(env = "CHANCERY_STORE_OPEN_FILES_MAX", default = 512)]
+    pub open_files_max: u16,
+
+    /// Free space in MiB below which no transactions are taken, so that no write ever fails for want of it.
+    #[config(env = "CHANCERY_STORE_DISK_RESERVE_MIB", default = 512)]
+    pub disk_reserve_mib: u64,
+
+    /// Makes the state's trie anew from its values at the start. For repairs; slow.
+    #[config(env = "CHANCERY_STORE_REBUILD_TRIE", default = false)]
+    pub rebuild_trie: bool,
+}
+
+/// What the node writes about itself, to standard error.
+#[derive(Clone, Debug, Config)]
+#[config(layer_attr(derive(Debug)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct LogSection {
+    /// `text` for people, `json` for machines.
+    #[config(env = "CHANCERY_LOG_FORMAT", default = "text")]
+    pub format: LogFormat,
+
+    /// What is written: a level, or levels by module as in `info,chancery::chain=debug`.
+    #[config(env = "CHANCERY_LOG_FILTER", default = "info")]
+    pub filter: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file or variable cannot be read as one.
+    #[error("the configuration cannot be read: {0}")]
+    Unreadable(#[from] confique::Error),
+    /// A value is out of its range.
+    #[error("{key} = {found} is out of range: {expected}")]
+    Range {
+        /// The key, with its section.
+        key: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+}
+
+impl NodeConfig {
+    /// The configuration of `file`, where there is one, under the environment and over the defaults.
+    ///
+    /// # Errors
+    /// When the file or a variable cannot be read, has an unknown key, or a value is out of range.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut builder = Self::builder().env();
+        if let Some(file) = file {
+            // A file that was named must be there.
+            let file = confique::File::with_format(file, confique::FileFormat::Toml).required();
+            builder = builder.preloaded(file.load()?);
+        }
+        builder.load()?.checked()
+    }
+
+    /// The defaults alone.
+    ///
+    /// # Panics
+    /// Never: a test loads them.
+    pub fn defaults() -> Self {
+        Self::builder().load().expect("every value has a default")
+    }
+
+    fn checked(self) -> Result<Self, ConfigError> {
+        let (pool, chain) = (&self.pool, &self.chain);
+        let at_least_one = [
+            ("api.connections_max", self.api.connections_max as u64),
+            ("api.read_timeout_s", self.api.read_timeout_s),
+            ("chain.heartbeat_ms", chain.heartbeat_ms),
+            ("chain.provable_heights", chain.provable_heights),
+            ("chain.queries_max", chain.queries_max as u64),
+            ("pool.count_max", pool.count_max as u64),
+            ("pool.mib_max", pool.mib_max as u64),
+            ("pool.account_count_max", pool.account_count_max as u64),
+            ("pool.account_mib_max", pool.account_mib_max as u64),
+            ("pool.stay_heights_max", pool.stay_heights_max),
+            ("store.block_cache_mib", self.store.block_cache_mib as u64),
+            ("store.write_buffer_mib", self.store.write_buffer_mib as u64),
+        ];
+        if let Some((key, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
+            return Err(ConfigError::Range { key, found: "0".into(), expected: "at least 1" });
+        }
+        const QUERIES_MAX: usize = 64;
+        if chain.queries_max > QUERIES_MAX {
+            let found = chain.queries_max.to_string();
+            return Err(ConfigError::Range { key: "chain.queries_max", found, expected: "at most 64" });
+        }
+        if self.store.open_files_max < 64 {
+            let found = self.store.open_files_max.to_string();
+            return Err(ConfigError::Range { key: "store.open_files_max", found, expected: "at least 64" });
+        }
+        Ok(self)
+    }
+
+    /// Where the store is.
+    pub fn store_dir(&self) -> PathBuf {
+        self.data_dir.join("store")
+    }
+
+    /// Where the genesis is.
+    pub fn genesis_file(&self) -> PathBuf {
+        self.genesis.clone().unwrap_or_else(|| self.data_dir.join("genesis.scale"))
+    }
+
+    pub(crate) fn store_config(&self) -> StoreConfig {
+        StoreConfig {
+            block_cache_bytes: mib(self.store.block_cache_mib),
+            write_buffer_bytes: mib(self.store.write_buffer_mib),
+            open_files_max: i32::from(self.store.open_files_max.min(i16::MAX as u16)),
+        }
+    }
+
+    pub(crate) fn chain_config(&self) -> ChainConfig {
+        let pool = PoolConfig {
+            count_max: self.pool.count_max,
+            bytes_max: mib(self.pool.mib_max),
+            account_count_max: self.pool.account_count_max,
+            account_bytes_max: mib(self.pool.account_mib_max),
+            nonce_window: self.pool.account_count_max as u64,
+            stay_heights_max: self.pool.stay_heights_max,
+        };
+        ChainConfig {
+            pool,
+            state: StateConfig {
+                provable_heights: self.chain.provable_heights,
+                rebuild: self.store.rebuild_trie,
+                ..StateConfig::default()
+            },
+            heartbeat: Duration::from_millis(self.chain.heartbeat_ms),
+            queries_max: self.chain.queries_max,
+            query_gas_max: self.chain.query_gas_max,
+            disk_reserve_bytes: self.store.disk_reserve_mib.saturating_mul(1 << 20),
+        }
+    }
+
+    pub(crate) fn module_cache_bytes(&self) -> usize {
+        mib(self.chain.module_cache_mib)
+    }
+
+    pub(crate) fn api_config(&self) -> ApiConfig {
+        ApiConfig {
+            listen: self.api.listen,
+            connections_max: self.api.connections_max,
+            streams_max: self.api.streams_max,
+            read_timeout: Duration::from_secs(self.api.read_timeout_s),
+        }
+    }
+}
+
+fn mib(count: usize) -> usize {
+    count.saturating_mul(1 << 20)
+}
+
+/// The commented file with all keys at their defaults.
+pub fn template() -> String {
+    let text = confique::toml::template::<NodeConfig>(FormatOptions::default());
+    format!("# Chancery node. Flags come before CHANCERY_* variables, those before this file.\n\n{text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_a_configuration_and_says_the_defaults() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let file = home.path().join("node.toml");
+        // Every key is commented out; with the comments taken off, the same values must come out.
+        let uncommented: String = template()
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(rest) if rest.contains(" = ") && !rest.starts_with(' ') => format!("{rest}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        std::fs::write(&file, uncommented).expect("a file");
+        let config = NodeConfig::load(Some(&file)).expect("the template can be loaded");
+        assert_eq!(format!("{config:?}"), format!("{:?}", NodeConfig::defaults()));
+        assert_eq!(config.chain_config().pool, PoolConfig::default());
+        assert!(config.api.listen.ip().is_loopback());
+    }
+
+    #[test]
+    fn unknown_keys_wrong_values_and_missing_files_are_errors() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let file = home.path().join("node.toml");
+        for text in ["no_such_key = 1", "[chain]\nheartbeat_ms = 0", "[api]\nlisten = \"here\"", "[chain]\nqueries_max = 65"] {
+            std::fs::write(&file, text).expect("a file");
+            assert!(NodeConfig::load(Some(&file)).is_err(), "{text}");
+        }
+        assert!(NodeConfig::load(Some(&home.path().join("missing.toml"))).is_err());
+    }
+}

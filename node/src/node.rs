@@ -1,0 +1,250 @@
+//! A node, assembled: store, chain, producer and API in one process, and its end.
+//!
+//! Stopping goes from the outside in: the API takes nothing more and lets its requests finish, the producer finishes
+//! the block at hand and writes out what speeds up the next start, the database closes. All of it within
+//! [`STOP_TIMEOUT`]; after that the process may end anyway, because nothing acknowledged depends on it.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chancery_abi::{Genesis, limits::CALL_DEPTH_MAX};
+use chancery_runtime::engine::{Engine, EngineConfig, EngineError, Optimisation};
+use ed25519_zebra::SigningKey;
+use tokio::{sync::{Semaphore, watch}, task::JoinHandle, time::timeout};
+
+use crate::{
+    api::{Api, ApiServer, ServeError},
+    chain::{ChainError, ChainService, FatalSignal, Producer, Validator, ValidatorError},
+    config::{LogFormat, LogSection, NodeConfig},
+    metrics::Metrics,
+    store::{ChainIdentity, DiskDb, StoreDirectory, StoreError},
+};
+
+/// How long stopping may take in all.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much of that the requests at hand may take.
+const API_GRACE: Duration = Duration::from_secs(10);
+/// How long the last requests may go on reading.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+/// Contracts under execution at once in one transaction or query, with one to spare.
+const INSTANCES_EACH: u32 = CALL_DEPTH_MAX + 1;
+
+/// Why a node does not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The chain cannot be opened.
+    #[error("chain {chain} cannot be opened: {reason}")]
+    Chain {
+        /// The chain.
+        chain: chancery_abi::Name,
+        /// Why.
+        reason: ChainError,
+    },
+    /// This node's key does not make blocks of this chain.
+    #[error(transparent)]
+    Validator(#[from] ValidatorError),
+    /// The sandbox does not start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The API cannot be served.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The operating system refused something.
+    #[error("the operating system refused to {action}: {reason}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// What it said.
+        reason: std::io::Error,
+    },
+    /// Something happened after which nothing may be written any more.
+    #[error("the node stopped itself: {0}")]
+    Fatal(String),
+    /// A part did not come to its end in time.
+    #[error("the node did not stop within {} s; nothing that was acknowledged is lost", STOP_TIMEOUT.as_secs())]
+    StopTimeout,
+}
+
+/// A node that runs.
+pub struct Node {
+    chain: Arc<ChainService>,
+    producer: Producer,
+    api: JoinHandle<()>,
+    address: SocketAddr,
+    stopping: watch::Sender<bool>,
+    fatal: FatalSignal,
+}
+
+impl Node {
+    /// Starts a node for the chain of `genesis`, whose one validator has `key`. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When a part cannot start; those that did are stopped.
+    pub async fn start(config: &NodeConfig, genesis: Genesis, key: SigningKey) -> Result<Self, NodeError> {
+        let validator = Validator::new(key, &genesis)?;
+        let name = genesis.chain.clone();
+        let (metrics, fatal) = (Arc::new(Metrics::new()), FatalSignal::new());
+        let opened = open_chain(config.clone(), genesis, Arc::clone(&metrics), fatal.clone());
+        let (database, chain) = run_blocking(opened).await?;
+        let (stopping, stop) = watch::channel(false);
+        let api_config = config.api_config();
+        let api = Api {
+            config: api_config,
+            chains: [(name, Arc::clone(&chain))].into(),
+            database,
+            metrics,
+            fatal: fatal.clone(),
+            streams: Arc::new(Semaphore::new(api_config.streams_max)),
+            stopping: stop,
+        };
+        // The socket first: an address that is taken must not leave a block behind.
+        let server = ApiServer::bind(api).await?;
+        let address = server.address();
+        let producer = Producer::start(Arc::clone(&chain), validator)
+            .map_err(|reason| NodeError::System { action: "start a thread", reason })?;
+        let api = tokio::spawn(server.run(API_GRACE));
+        tracing::info!(%address, "the API listens");
+        Ok(Self { chain, producer, api, address, stopping, fatal })
+    }
+
+    /// Where the API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The chain.
+    pub fn chain(&self) -> &Arc<ChainService> {
+        &self.chain
+    }
+
+    /// Runs until the process is asked to stop or must stop, then stops.
+    ///
+    /// # Errors
+    /// When the node stopped itself, or did not stop in time.
+    pub async fn run_until_stopped(self) -> Result<(), NodeError> {
+        let asked = stop_signal()?;
+        tokio::select! {
+            signal = asked => tracing::info!(signal, "stopping"),
+            reason = self.fatal.wait() => tracing::error!(reason, "stopping"),
+        }
+        self.stop().await
+    }
+
+    /// Stops taking transactions, finishes the block at hand and closes everything.
+    ///
+    /// # Errors
+    /// When the node had stopped itself, or did not stop in time.
+    pub async fn stop(self) -> Result<(), NodeError> {
+        let Self { chain, producer, api, stopping, fatal, .. } = self;
+        let stop = async {
+            chain.stop();
+            stopping.send_replace(true);
+            if api.await.is_err() {
+                tracing::error!("the API ended in a panic");
+            }
+            let closed = tokio::task::spawn_blocking(move || {
+                producer.join();
+                close(chain);
+            });
+            if closed.await.is_err() {
+                tracing::error!("closing the store panicked");
+            }
+        };
+        let in_time = timeout(STOP_TIMEOUT, stop).await;
+        if let Some(reason) = fatal.get() {
+            return Err(NodeError::Fatal(reason));
+        }
+        in_time.map_err(|_| NodeError::StopTimeout)?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Waits until the database's last user is gone: a cut-off request may still be reading.
+fn close(chain: Arc<ChainService>) {
+    let database = Arc::downgrade(chain.ledger().backend().database());
+    drop(chain);
+    let began = Instant::now();
+    while database.strong_count() > 0 {
+        if began.elapsed() > CLOSE_PATIENCE {
+            tracing::warn!("something still uses the store; it closes with the process");
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A future that ends when the process is asked to stop, with the signal's name.
+fn stop_signal() -> Result<impl Future<Output = &'static str>, NodeError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| signal(kind).map_err(|reason| NodeError::System { action: "listen for signals", reason });
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    })
+}
+
+fn open_chain(
+    config: NodeConfig,
+    genesis: Genesis,
+    metrics: Arc<Metrics>,
+    fatal: FatalSignal,
+) -> impl FnOnce() -> Result<(Arc<DiskDb>, Arc<ChainService>), NodeError> + Send + 'static {
+    move || {
+        let name = genesis.chain.clone();
+        let engine = Arc::new(new_engine(&config)?);
+        let database = DiskDb::open(StoreDirectory::open(&config.store_dir())?, &config.store_config())?;
+        let store = database.open_chain(ChainIdentity { name: name.clone(), genesis: genesis.digest() })?;
+        let chain = ChainService::open(store, engine, genesis, config.chain_config(), metrics.chain(&name), fatal)
+            .map_err(|reason| NodeError::Chain { chain: name, reason })?;
+        Ok((database, Arc::new(chain)))
+    }
+}
+
+/// The sandbox, with room for the producer and for all questions at once, so that neither starves the other.
+fn new_engine(config: &NodeConfig) -> Result<Engine, EngineError> {
+    // The configuration bounds the number.
+    let at_once = u32::try_from(config.chain.queries_max).unwrap_or(u32::MAX / INSTANCES_EACH - 1) + 1;
+    Engine::new(EngineConfig {
+        optimisation: Optimisation::Speed,
+        cache_bytes: config.module_cache_bytes(),
+        instances: at_once * INSTANCES_EACH,
+    })
+}
+
+async fn run_blocking<R: Send + 'static>(
+    work: impl FnOnce() -> Result<R, NodeError> + Send + 'static,
+) -> Result<R, NodeError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(NodeError::Fatal(format!("starting panicked: {error}"))),
+    }
+}
+
+/// Writes the node's log to standard error from here on. A second call changes nothing.
+///
+/// # Errors
+/// When the filter is not one.
+pub fn start_log(config: &LogSection) -> Result<(), tracing_subscriber::filter::ParseError> {
+    use std::io::IsTerminal as _;
+    let filter = tracing_subscriber::EnvFilter::builder().parse(&config.filter)?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match config.format {
+        LogFormat::Json => builder.json().try_init(),
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
+    };
+    if started.is_err() {
+        tracing::debug!("the log was started before");
+    }
+    Ok(())
+}

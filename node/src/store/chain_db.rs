@@ -1,0 +1,220 @@
+//! What a chain's store knows beyond its state: blocks, certificates and receipts by height, and where to find them.
+//!
+//! Invariants: everything about a block is staged by one call, [`stage_block`], into the same batch as the block's
+//! state; a block, a certificate and receipts have one home, by height, and the index only points there. Reads take any
+//! [`StateReader`], so that several can be made of one moment.
+
+use chancery_abi::{Address, Block, Certificate, Digest, Genesis, Header, Name, Outcome, Payload, Receipt, Transaction};
+use chancery_runtime::{
+    execution::chain::ChainTip,
+    storage::{Column, StateReader, StorageError, WriteBatch},
+};
+
+use super::disk_format::{self as format, decode, encode};
+
+/// Contracts of one name that are looked at; more departments than this cannot exist.
+const CONTRACTS_OF_A_NAME_MAX: usize = chancery_abi::limits::DEPARTMENTS_MAX;
+
+/// Where a transaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransactionPlace {
+    /// The block's height.
+    pub height: u64,
+    /// The transaction's place in the block.
+    pub index: u32,
+}
+
+/// A block that became final, with everything that is kept of it.
+pub struct CommittedBlock<'a> {
+    /// The block.
+    pub block: &'a Block,
+    /// What its transactions did, in order.
+    pub receipts: &'a [Receipt],
+    /// The votes for it.
+    pub certificate: &'a Certificate,
+    /// The history's subtrees that it closed.
+    pub subtrees: &'a [(u8, u64, Digest)],
+    /// The tip that it is.
+    pub tip: &'a ChainTip,
+}
+
+/// Adds to `batch` all that is kept of a block beside its state.
+pub fn stage_block(batch: &mut WriteBatch, committed: &CommittedBlock<'_>) {
+    let CommittedBlock { block, receipts, certificate, subtrees, tip } = committed;
+    let height = block.header.height;
+    let parts = [
+        (format::HEADER, encode(&block.header)),
+        (format::TRANSACTIONS, encode(&block.transactions)),
+        (format::CERTIFICATE, encode(certificate)),
+        (format::RECEIPTS, encode(receipts)),
+    ];
+    for (kind, bytes) in parts {
+        batch.put(Column::Blocks, format::height_key(kind, height), bytes);
+    }
+    batch.put(Column::Index, format::digest_key(format::HEADER_HEIGHT, &tip.header), encode(&height));
+    for (level, place, hash) in *subtrees {
+        batch.put(Column::Index, format::subtree_key(*level, *place), hash.0);
+    }
+    for (transaction, receipt) in block.transactions.iter().zip(*receipts) {
+        let place = TransactionPlace { height, index: receipt.index };
+        let key = format::digest_key(format::TRANSACTION_PLACE, &receipt.transaction);
+        batch.put(Column::Index, key, place.to_bytes());
+        if let (Payload::Deploy(deploy), Outcome::Done { .. }) = (&transaction.body.payload, &receipt.outcome) {
+            let address = Address::of_contract(&block.header.chain, &deploy.department, &deploy.name);
+            batch.put(Column::Index, format::contract_name_key(&deploy.department, &deploy.name), address.0);
+        }
+    }
+    batch.put(Column::Meta, format::TIP, encode(tip));
+}
+
+/// Adds to `batch` the genesis of a chain that begins.
+pub fn stage_genesis(batch: &mut WriteBatch, genesis: &Genesis) {
+    batch.put(Column::Meta, format::GENESIS, encode(genesis));
+}
+
+/// Reads what [`stage_block`] and [`stage_genesis`] wrote.
+#[derive(Clone, Copy)]
+pub struct ChainDb<'a>(pub &'a dyn StateReader);
+
+impl ChainDb<'_> {
+    /// The genesis the store began with, if it began.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn genesis(&self) -> Result<Option<Genesis>, StorageError> {
+        let bytes = self.0.get(Column::Meta, format::GENESIS)?;
+        bytes.map(|bytes| decode("read the genesis", &bytes)).transpose()
+    }
+
+    /// The newest committed block's tip; none before the first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn tip(&self) -> Result<Option<ChainTip>, StorageError> {
+        let bytes = self.0.get(Column::Meta, format::TIP)?;
+        bytes.map(|bytes| decode("read the tip", &bytes)).transpose()
+    }
+
+    /// The header at `height`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn header(&self, height: u64) -> Result<Option<Header>, StorageError> {
+        self.part(format::HEADER, height, "read a header")
+    }
+
+    /// The transactions of the block at `height`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn transactions(&self, height: u64) -> Result<Option<Vec<Transaction>>, StorageError> {
+        self.part(format::TRANSACTIONS, height, "read a block's transactions")
+    }
+
+    /// The certificate of the block at `height`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn certificate(&self, height: u64) -> Result<Option<Certificate>, StorageError> {
+        self.part(format::CERTIFICATE, height, "read a certificate")
+    }
+
+    /// The receipts of the block at `height`, in the order of its transactions.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn receipts(&self, height: u64) -> Result<Option<Vec<Receipt>>, StorageError> {
+        self.part(format::RECEIPTS, height, "read a block's receipts")
+    }
+
+    /// The block at `height`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn block(&self, height: u64) -> Result<Option<Block>, StorageError> {
+        let (Some(header), Some(transactions)) = (self.header(height)?, self.transactions(height)?) else {
+            return Ok(None);
+        };
+        Ok(Some(Block { header, transactions }))
+    }
+
+    fn part<T: parity_scale_codec::Decode>(
+        &self,
+        kind: u8,
+        height: u64,
+        what: &'static str,
+    ) -> Result<Option<T>, StorageError> {
+        let bytes = self.0.get(Column::Blocks, &format::height_key(kind, height))?;
+        bytes.map(|bytes| decode(what, &bytes)).transpose()
+    }
+
+    /// Where the transaction with this digest is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn transaction_place(&self, digest: &Digest) -> Result<Option<TransactionPlace>, StorageError> {
+        let bytes = self.0.get(Column::Index, &format::digest_key(format::TRANSACTION_PLACE, digest))?;
+        bytes.map(|bytes| TransactionPlace::from_bytes(&bytes)).transpose()
+    }
+
+    /// The receipt of the transaction with this digest.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn receipt(&self, digest: &Digest) -> Result<Option<Receipt>, StorageError> {
+        let Some(place) = self.transaction_place(digest)? else { return Ok(None) };
+        let mut receipts = self.expect_part(self.receipts(place.height)?, "receipts", place.height)?;
+        let index = place.index as usize;
+        if index >= receipts.len() {
+            return Err(missing(format_args!("receipt {index} of height {}", place.height)));
+        }
+        Ok(Some(receipts.swap_remove(index)))
+    }
+
+    /// A part of a block that other entries say is there.
+    ///
+    /// # Errors
+    /// When it is not: the store is damaged.
+    pub fn expect_part<T>(&self, part: Option<T>, what: &str, height: u64) -> Result<T, StorageError> {
+        part.ok_or_else(|| missing(format_args!("the {what} of height {height}")))
+    }
+
+    /// The height of the header with this digest.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn header_height(&self, digest: &Digest) -> Result<Option<u64>, StorageError> {
+        let bytes = self.0.get(Column::Index, &format::digest_key(format::HEADER_HEIGHT, digest))?;
+        bytes.map(|bytes| decode("read a header's height", &bytes)).transpose()
+    }
+
+    /// A complete subtree of the history, as [`chancery_abi::merkle::path_in_mountain`] asks for it.
+    ///
+    /// # Errors
+    /// When it is not there, or the store cannot be read.
+    pub fn history_subtree(&self, level: u8, place: u64) -> Result<Digest, StorageError> {
+        let bytes = self.0.get(Column::Index, &format::subtree_key(level, place))?;
+        let hash = bytes.and_then(|bytes| bytes.try_into().ok());
+        hash.map(Digest).ok_or_else(|| missing(format_args!("subtree {place} on level {level} of the history")))
+    }
+
+    /// The addresses of the contracts called `name`, with their departments, in the departments' order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn contracts_named(&self, name: &Name) -> Result<Vec<(Name, Address)>, StorageError> {
+        let prefix = format::contract_name_prefix(name);
+        let entries = self.0.scan(Column::Index, &prefix, &[], CONTRACTS_OF_A_NAME_MAX)?;
+        let read = |(key, value): (Vec<u8>, Vec<u8>)| {
+            let department = key.strip_prefix(&prefix[..]).and_then(|text| String::from_utf8(text.to_vec()).ok());
+            let department = department.and_then(|text| Name::new(text).ok());
+            let address = value.try_into().ok().map(Address);
+            department.zip(address).ok_or_else(|| StorageError::new("read a contract's name", "malformed entry"))
+        };
+        entries.into_iter().map(read).collect()
+    }
+}
+
+fn missing(what: std::fmt::Arguments<'_>) -> StorageError {
+    StorageError::new("find what it must have", format_args!("{what} is missing; the store is damaged"))
+}

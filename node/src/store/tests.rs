@@ -1,0 +1,174 @@
+//! The database against the runtime's suite for stores, and against what disks and operators do.
+
+use std::{fs, path::Path, sync::Arc};
+
+use chancery_abi::{Digest, Name};
+use chancery_runtime::{
+    state::conformance,
+    storage::{Column, Durability, StateBackend, StateReader, WriteBatch},
+};
+
+use super::*;
+
+fn open(path: &Path) -> Result<Arc<DiskDb>, StoreError> {
+    let config = StoreConfig { block_cache_bytes: 8 << 20, write_buffer_bytes: 4 << 20, open_files_max: 64 };
+    DiskDb::open(StoreDirectory::open(path)?, &config)
+}
+
+fn identity(name: &str, genesis: u8) -> ChainIdentity {
+    ChainIdentity { name: Name::new(name).expect("a name"), genesis: Digest([genesis; 32]) }
+}
+
+fn chain(database: &Arc<DiskDb>) -> ChainStore {
+    database.open_chain(identity("main", 1)).expect("the chain's store")
+}
+
+fn put(store: &ChainStore, key: &[u8], value: &[u8]) {
+    let mut batch = WriteBatch::default();
+    batch.put(Column::Values, key, value);
+    store.write(batch, Durability::Synced).expect("a write");
+}
+
+#[test]
+fn it_does_what_every_store_must() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let mut made = 0;
+    conformance(&mut || {
+        made += 1;
+        let database = open(&home.path().join(made.to_string())).expect("a new store");
+        Box::new(chain(&database))
+    });
+    assert!(made > 0);
+}
+
+#[test]
+fn what_was_written_is_there_after_opening_again_and_one_process_has_it() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let database = open(home.path()).expect("a new store");
+    put(&chain(&database), b"key", b"value");
+    assert!(matches!(open(home.path()), Err(StoreError::Locked { .. })));
+    drop(database);
+    let database = open(home.path()).expect("the same store");
+    let value = chain(&database).get(Column::Values, b"key").expect("readable");
+    assert_eq!(value.as_deref(), Some(&b"value"[..]));
+}
+
+#[test]
+fn another_chains_genesis_is_refused_and_named() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let database = open(home.path()).expect("a new store");
+    chain(&database);
+    for other in [identity("main", 2), identity("land", 3)] {
+        let refused = database.open_chain(other).err().expect("it is another chain");
+        assert!(matches!(&refused, StoreError::OtherChain { found, .. } if **found == identity("main", 1)), "{refused}");
+    }
+    assert_eq!(database.chains().expect("readable").len(), 1);
+}
+
+#[test]
+fn a_scan_never_leaves_its_chain() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let database = open(home.path()).expect("a new store");
+    let store = chain(&database);
+    put(&store, &[0xff, 0xff], b"last");
+    // The database's own entries stand before, in a column that the chain uses too.
+    assert_eq!(store.scan(Column::Meta, &[], &[], 10).expect("readable"), []);
+    assert_eq!(store.scan(Column::Values, &[0xff], &[], 10).expect("readable").len(), 1);
+}
+
+/// Finds the files of the database whose name ends so.
+fn files(home: &Path, ending: &str) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(home.join("db")).expect("the database's directory");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths.filter(|path| path.to_string_lossy().ends_with(ending)).collect()
+}
+
+fn store_with_tables(home: &Path) {
+    let database = open(home).expect("a new store");
+    let store = chain(&database);
+    for number in 0..2_000u32 {
+        put_buffered(&store, &number.to_be_bytes(), &[7; 100]);
+    }
+    database.compact();
+    drop((store, database));
+}
+
+fn put_buffered(store: &ChainStore, key: &[u8], value: &[u8]) {
+    let mut batch = WriteBatch::default();
+    batch.put(Column::Values, key, value);
+    store.write(batch, Durability::Buffered).expect("a write");
+}
+
+#[test]
+fn a_damaged_table_is_an_error_that_says_what_to_do() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    store_with_tables(home.path());
+    for table in files(home.path(), ".sst") {
+        let mut bytes = fs::read(&table).expect("a table");
+        for byte in bytes.iter_mut().take(512) {
+            *byte ^= 0x55;
+        }
+        fs::write(&table, bytes).expect("a damaged table");
+    }
+    let failed = match open(home.path()) {
+        Err(error) => error.to_string(),
+        Ok(database) => {
+            let read = chain_read(&database);
+            read.expect_err("damage must not read as data")
+        }
+    };
+    assert!(failed.contains("damaged") && failed.contains("restore"), "{failed}");
+}
+
+fn chain_read(database: &Arc<DiskDb>) -> Result<(), String> {
+    let store = database.open_chain(identity("main", 1)).map_err(|error| error.to_string())?;
+    let scanned = store.scan(Column::Values, &[], &[], usize::MAX).map_err(|error| error.to_string())?;
+    assert_eq!(scanned.len(), 2_000, "damage must not read as an end");
+    Ok(())
+}
+
+#[test]
+fn a_missing_manifest_is_damage_and_not_an_empty_store() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    store_with_tables(home.path());
+    for file in files(home.path(), "CURRENT") {
+        fs::remove_file(file).expect("removed");
+    }
+    assert!(matches!(open(home.path()), Err(StoreError::Corrupted { .. })));
+}
+
+#[test]
+fn a_log_that_is_cut_off_loses_the_cut_record_only_and_one_damaged_inside_is_refused() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let database = open(home.path()).expect("a new store");
+    let store = chain(&database);
+    put(&store, b"first", &[1; 64]);
+    put(&store, b"second", &[2; 64]);
+    // A copy of the running store is what a power loss leaves.
+    let copies: Vec<_> = (0..2).map(|_| tempfile::tempdir().expect("a temporary directory")).collect();
+    for copy in &copies {
+        fs::create_dir(copy.path().join("db")).expect("a directory");
+        fs::copy(home.path().join("STORE"), copy.path().join("STORE")).expect("copied");
+        for file in files(home.path(), "") {
+            let target = copy.path().join("db").join(file.file_name().expect("a file"));
+            fs::copy(&file, target).expect("copied");
+        }
+    }
+    let log = |home: &Path| {
+        let mut logs = files(home, ".log").into_iter().filter(|log| fs::metadata(log).is_ok_and(|log| log.len() > 0));
+        logs.next_back().expect("a log with records")
+    };
+    let cut = log(copies[0].path());
+    let bytes = fs::read(&cut).expect("a log");
+    fs::write(&cut, &bytes[..bytes.len() - 10]).expect("a cut log");
+    let reopened = chain(&open(copies[0].path()).expect("a torn end is recovered"));
+    assert!(reopened.get(Column::Values, b"first").expect("readable").is_some());
+    assert!(reopened.get(Column::Values, b"second").expect("readable").is_none());
+
+    let damaged = log(copies[1].path());
+    let mut bytes = fs::read(&damaged).expect("a log");
+    let middle = bytes.windows(5).position(|bytes| bytes == b"first").expect("the first record");
+    bytes[middle] ^= 1;
+    fs::write(&damaged, bytes).expect("a damaged log");
+    assert!(matches!(open(copies[1].path()), Err(StoreError::Corrupted { .. })), "it must not open as an earlier state");
+}

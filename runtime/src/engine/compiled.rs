@@ -1,0 +1,96 @@
+//! A module, instrumented and compiled, with everything about it that a call would otherwise look up each time.
+
+use std::collections::BTreeMap;
+
+use wasmtime::{InstancePre, Linker, Module, ModuleExport};
+
+use crate::{
+    abi::{Digest, Ident, schema::{EXPORT_PREFIX, Method, MethodKind, Schema}},
+    execution::frame::Frame,
+    module::{CheckedModule, GAS_EXPORT, HEIGHT_EXPORT, Schedule},
+};
+
+/// A module that passed every check could not be compiled. The static limits are meant to rule this out, so it is a
+/// fault of the node, never an outcome.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("module {code} passed every check and could not be compiled: {reason}")]
+pub struct CompileError {
+    /// The digest of the module's source.
+    pub code: Digest,
+    /// What the compiler said.
+    pub reason: String,
+}
+
+/// A method of a compiled module.
+pub struct Entry {
+    /// Its export.
+    pub(crate) export: ModuleExport,
+    /// What it is for.
+    pub kind: MethodKind,
+    /// Whether the contract may be entered through it while it is under execution.
+    pub reentrant: bool,
+}
+
+/// A module, instrumented and compiled.
+pub struct Compiled {
+    pub(crate) pre: InstancePre<Frame>,
+    pub(crate) memory: ModuleExport,
+    pub(crate) gas: ModuleExport,
+    pub(crate) height: ModuleExport,
+    /// Gas for making an instance: its first pages are fresh memory.
+    pub(crate) instance_gas: u64,
+    methods: BTreeMap<Ident, Entry>,
+    schema: Schema,
+}
+
+impl Compiled {
+    pub(super) fn new(
+        engine: &wasmtime::Engine,
+        linker: &Linker<Frame>,
+        module: &CheckedModule,
+        schedule: &Schedule,
+    ) -> Result<Self, CompileError> {
+        let code = module.code_digest();
+        let failed = |reason: String| CompileError { code, reason };
+        let instrumented = module.instrument(schedule);
+        // On a thread of its own: a panic or a deep recursion of the compiler stays there.
+        let compile = || Module::new(engine, &instrumented);
+        let compiled = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("compile".into()).stack_size(16 << 20).spawn_scoped(scope, compile);
+            thread.map_err(|error| error.to_string())?.join().map_err(|_| String::from("the compiler panicked"))
+        });
+        let compiled = compiled.map_err(failed)?.map_err(|error| failed(format!("{error:#}")))?;
+        let export = |name: &str| {
+            compiled.get_export_index(name).ok_or_else(|| failed(format!("export `{name}` went missing")))
+        };
+        let mut methods = BTreeMap::new();
+        for Method { name, kind, reentrant, .. } in module.schema().methods.values() {
+            let export = export(&format!("{EXPORT_PREFIX}{name}"))?;
+            methods.insert(name.clone(), Entry { export, kind: *kind, reentrant: *reentrant });
+        }
+        Ok(Self {
+            memory: export("memory")?,
+            gas: export(GAS_EXPORT)?,
+            height: export(HEIGHT_EXPORT)?,
+            pre: linker.instantiate_pre(&compiled).map_err(|error| failed(format!("{error:#}")))?,
+            instance_gas: u64::from(module.memory_pages()) * u64::from(schedule.page),
+            methods,
+            schema: module.schema().clone(),
+        })
+    }
+
+    /// The method of this name.
+    pub fn method(&self, name: &Ident) -> Option<&Entry> {
+        self.methods.get(name)
+    }
+
+    /// The name of the one method of this kind.
+    pub fn method_of_kind(&self, kind: MethodKind) -> Option<&Ident> {
+        self.methods.iter().find(|(_, entry)| entry.kind == kind).map(|(name, _)| name)
+    }
+
+    /// The module's schema.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+}

@@ -1,0 +1,147 @@
+//! The sandbox's engine: wasmtime, configured so that nothing but the module decides an outcome, and the modules it has
+//! compiled.
+//!
+//! Gas and stack are metered by our own instrumentation ([`crate::module`]), so neither wasmtime's fuel nor its stack
+//! limit ever decides: the native limit lies far above what the logical one allows, and meeting it halts the chain
+//! instead of answering.
+
+mod cache;
+mod compiled;
+
+use std::sync::{Arc, Mutex};
+
+use wasmparser::WasmFeatures;
+use wasmtime::{Config, InstanceAllocationStrategy, Linker, OptLevel, PoolingAllocationConfig};
+
+pub use self::compiled::{CompileError, Compiled, Entry};
+use self::cache::ModuleCache;
+use crate::{
+    abi::{Digest, limits},
+    execution::{frame::Frame, host},
+    module::{CheckedModule, NATIVE_BYTES_PER_SLOT, Schedule},
+};
+
+/// Native stack that one contract's Wasm may take. The logical limit stops a contract long before.
+pub(crate) const NATIVE_STACK_BYTES: usize = limits::STACK_SLOTS_MAX as usize * NATIVE_BYTES_PER_SLOT as usize;
+/// Memory of an instance that is kept resident between calls; below it, resetting costs a copy and no page faults.
+const RESIDENT_BYTES: usize = 256 << 10;
+
+/// How well the compiler optimises. The outcome is the same either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Optimisation {
+    /// Fast code.
+    #[default]
+    Speed,
+    /// Fast compilation.
+    None,
+}
+
+/// What one node decides about its engine; no outcome depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineConfig {
+    /// How well the compiler optimises.
+    pub optimisation: Optimisation,
+    /// Source bytes of the compiled modules that are kept in memory.
+    pub cache_bytes: usize,
+    /// Contracts that may be under execution at once in the whole process; a transaction needs up to
+    /// [`limits::CALL_DEPTH_MAX`].
+    pub instances: u32,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self { optimisation: Optimisation::Speed, cache_bytes: 64 << 20, instances: 16 * limits::CALL_DEPTH_MAX }
+    }
+}
+
+/// The engine could not be made: this machine lacks what it needs.
+#[derive(Debug, thiserror::Error)]
+#[error("the sandbox cannot start on this machine: {0}")]
+pub struct EngineError(String);
+
+/// The sandbox's engine. Shared by all chains of a process.
+pub struct Engine {
+    engine: wasmtime::Engine,
+    linker: Linker<Frame>,
+    cache: Mutex<ModuleCache>,
+}
+
+impl Engine {
+    /// An engine.
+    ///
+    /// # Errors
+    /// When this machine cannot run it.
+    pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
+        let engine = wasmtime::Engine::new(&wasmtime_config(config)).map_err(|error| EngineError(format!("{error:#}")))?;
+        let linker = host::linker(&engine).map_err(|error| EngineError(format!("{error:#}")))?;
+        Ok(Self { engine, linker, cache: Mutex::new(ModuleCache::new(config.cache_bytes)) })
+    }
+
+    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.engine
+    }
+
+    /// The compiled form of a module, from the cache when it is there.
+    ///
+    /// # Errors
+    /// When the compiler fails on a module that passed every check.
+    pub fn compile(&self, module: &CheckedModule, schedule: &Schedule) -> Result<Arc<Compiled>, CompileError> {
+        let key = (module.code_digest(), schedule.number);
+        if let Some(compiled) = self.lock_cache().get(&key) {
+            return Ok(compiled);
+        }
+        let compiled = Arc::new(Compiled::new(&self.engine, &self.linker, module, schedule)?);
+        self.lock_cache().insert(key, Arc::clone(&compiled), module.source().len());
+        Ok(compiled)
+    }
+
+    /// The compiled form of the code with this digest, when it is in the cache.
+    pub(crate) fn cached(&self, code: Digest, schedule: &Schedule) -> Option<Arc<Compiled>> {
+        self.lock_cache().get(&(code, schedule.number))
+    }
+
+    /// Forgets all compiled modules, as a restart does.
+    pub fn clear_cache(&self) {
+        self.lock_cache().clear();
+    }
+
+    fn lock_cache(&self) -> std::sync::MutexGuard<'_, ModuleCache> {
+        // The cache is whole between any two of its calls, so a panic elsewhere does not spoil it.
+        self.cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn wasmtime_config(config: EngineConfig) -> Config {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(config.instances)
+        .total_memories(config.instances)
+        .total_tables(config.instances)
+        .max_memory_size((limits::MEMORY_PAGES_MAX << 16) as usize)
+        .table_elements(limits::TABLE_ELEMENTS_MAX as usize)
+        .max_core_instance_size(1 << 20)
+        .linear_memory_keep_resident(RESIDENT_BYTES)
+        .table_keep_resident(16 << 10);
+    let mut wasmtime = Config::new();
+    wasmtime
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .memory_reservation(limits::MEMORY_PAGES_MAX << 16)
+        .memory_guard_size(32 << 20)
+        .max_wasm_stack(NATIVE_STACK_BYTES)
+        // Nothing runs on such a stack here; the engine only wants it larger than the one above.
+        .async_stack_size(NATIVE_STACK_BYTES + (2 << 20))
+        .cranelift_opt_level(match config.optimisation {
+            Optimisation::Speed => OptLevel::Speed,
+            Optimisation::None => OptLevel::None,
+        })
+        // A receipt has a trap's class only; collecting a trace on every trap would be paid for nothing.
+        .wasm_backtrace_max_frames(None)
+        .generate_address_map(false);
+    // Off by name, whatever the release's defaults are; then on what the allow-list of `module` lets through.
+    for (_, feature) in WasmFeatures::all().iter_names() {
+        wasmtime.wasm_features(feature, false);
+    }
+    for feature in crate::module::FEATURES.iter() {
+        wasmtime.wasm_features(feature, true);
+    }
+    wasmtime
+}

@@ -1,0 +1,182 @@
+//! Executing a block's transactions, one after the other, on the state the block builds on.
+//!
+//! A transaction that may not be in the block leaves no trace. One that may be uses its nonce and pays its gas whatever
+//! becomes of it; everything else it did stays only when it is done. The same code proposes blocks and checks them.
+
+use std::sync::Arc;
+
+use super::{
+    accounts,
+    gas::intrinsic_gas,
+    payload,
+    rules::ChainRules,
+    session::{Facts, Halt, Session},
+    stack::ExecutionStack,
+    transaction::VerifiedTransaction,
+    view::ViewGuard,
+};
+use crate::{
+    abi::{Address, Digest, Receipt, Refusal, Transaction, WIRE_VERSION, limits},
+    engine::Engine,
+    state::{Changes, StateView},
+};
+
+/// What a block says of itself before anything in it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockContext {
+    /// The block's height.
+    pub height: u64,
+    /// The block's time, milliseconds since 1970.
+    pub timestamp_ms: u64,
+}
+
+/// Why a transaction is not in the block.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExecuteError {
+    /// It may not be in a block at this height.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The block has no room for it; a later one may.
+    #[error("the block is full")]
+    BlockFull,
+    /// This node cannot go on with this chain.
+    #[error(transparent)]
+    Halt(#[from] Halt),
+}
+
+/// What a block's transactions did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExecutedBlock {
+    /// A receipt for each transaction, in order.
+    pub receipts: Vec<Receipt>,
+    /// What they wrote.
+    pub changes: Changes,
+    /// Gas they used.
+    pub gas_used: u64,
+}
+
+/// Executes one block.
+pub struct BlockExecutor<'a> {
+    engine: &'a Arc<Engine>,
+    rules: &'a ChainRules,
+    context: BlockContext,
+    /// Gone after a halt.
+    session: Option<Box<Session>>,
+    receipts: Vec<Receipt>,
+    gas_used: u64,
+    size_bytes: usize,
+    _view: ViewGuard<'a>,
+    _stack: &'a ExecutionStack,
+}
+
+impl<'a> BlockExecutor<'a> {
+    /// An executor for the block of `context` on the state that `view` shows.
+    pub fn new(
+        stack: &'a ExecutionStack,
+        engine: &'a Arc<Engine>,
+        rules: &'a ChainRules,
+        view: &'a dyn StateView,
+        context: BlockContext,
+    ) -> Self {
+        let guard = ViewGuard::new(view);
+        let facts = Facts {
+            chain: rules.name().clone(),
+            height: context.height,
+            timestamp_ms: context.timestamp_ms,
+            signer: Address::default(),
+            transaction: Digest::default(),
+        };
+        let session = Some(Box::new(Session::new(guard.pointer(), facts)));
+        let (receipts, gas_used, size_bytes) = (Vec::new(), 0, 0);
+        Self { engine, rules, context, session, receipts, gas_used, size_bytes, _view: guard, _stack: stack }
+    }
+
+    /// Executes the next transaction.
+    ///
+    /// # Errors
+    /// When it may not be in this block, which leaves no trace; or when this node cannot go on.
+    pub fn execute(&mut self, verified: &VerifiedTransaction) -> Result<&Receipt, ExecuteError> {
+        self.check_room(verified)?;
+        let receipt = self.run(verified)?;
+        self.gas_used += receipt.gas_used;
+        self.size_bytes += verified.size_bytes();
+        self.receipts.push(receipt);
+        Ok(self.receipts.last().expect("one was just pushed"))
+    }
+
+    /// What the block's transactions did.
+    ///
+    /// # Panics
+    /// After a halt, when there is nothing to finish.
+    pub fn finish(self) -> ExecutedBlock {
+        let session = self.session.expect("a halted block is not finished");
+        ExecutedBlock { receipts: self.receipts, changes: session.into_changes(), gas_used: self.gas_used }
+    }
+
+    fn check_room(&self, verified: &VerifiedTransaction) -> Result<(), ExecuteError> {
+        let has_room = self.receipts.len() < limits::BLOCK_TRANSACTIONS_MAX
+            && self.size_bytes + verified.size_bytes() <= limits::BLOCK_BYTES_MAX
+            && self.gas_used + verified.transaction().body.gas_limit <= limits::BLOCK_GAS_MAX;
+        if has_room { Ok(()) } else { Err(ExecuteError::BlockFull) }
+    }
+
+    fn run(&mut self, verified: &VerifiedTransaction) -> Result<Receipt, ExecuteError> {
+        let body = &verified.transaction().body;
+        verified.check_validity(self.context.height)?;
+        let mut session = self.session.take().ok_or_else(|| Halt::Inconsistent("this block has halted".into()))?;
+        let nonce = accounts::nonce(&*session, &body.sender).map_err(Halt::Storage)?;
+        if let Err(refusal) = check_nonce(nonce, body.nonce) {
+            self.session = Some(session);
+            return Err(refusal.into());
+        }
+        session.begin(body.sender, *verified.digest());
+        let next = accounts::encode_nonce(nonce + 1);
+        session.set(&Address::system(), accounts::nonce_slot(&body.sender), Some(next));
+        let intrinsic = intrinsic_gas(verified.transaction(), verified.size_bytes(), self.rules.schedule());
+        let gas = body.gas_limit.saturating_sub(intrinsic);
+        let savepoint = session.savepoint();
+        let mut ran = payload::run(self.engine, self.rules, session, &body.payload, body.sender, gas)?;
+        if !ran.outcome.is_done() {
+            ran.session.roll_back(savepoint);
+            ran.session.loaded.clear();
+        }
+        let receipt = Receipt {
+            version: WIRE_VERSION,
+            transaction: *verified.digest(),
+            height: self.context.height,
+            index: u32::try_from(self.receipts.len()).expect("a block's transactions have a limit"),
+            gas_used: body.gas_limit - ran.gas_left,
+            outcome: ran.outcome,
+            events: ran.session.take_events(),
+        };
+        self.session = Some(ran.session);
+        Ok(receipt)
+    }
+}
+
+fn check_nonce(expected: u64, found: u64) -> Result<(), Refusal> {
+    match found.cmp(&expected) {
+        std::cmp::Ordering::Less => Err(Refusal::NonceUsed { expected, found }),
+        std::cmp::Ordering::Greater => Err(Refusal::NonceGap { expected, found }),
+        std::cmp::Ordering::Equal => Ok(()),
+    }
+}
+
+/// What a transaction would do as the only one of the next block, with whatever nonce is due and whoever signed it.
+///
+/// # Errors
+/// When it may not be in that block for another reason, or this node cannot go on.
+pub fn simulate(
+    stack: &ExecutionStack,
+    engine: &Arc<Engine>,
+    rules: &ChainRules,
+    view: &dyn StateView,
+    context: BlockContext,
+    mut transaction: Transaction,
+) -> Result<Receipt, ExecuteError> {
+    transaction.body.nonce = accounts::nonce(view, &transaction.body.sender).map_err(Halt::Storage)?;
+    let verified = VerifiedTransaction::unsigned(transaction, rules)?;
+    let mut executor = BlockExecutor::new(stack, engine, rules, view, context);
+    executor.execute(&verified).cloned()
+}
+

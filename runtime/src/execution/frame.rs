@@ -1,0 +1,120 @@
+//! What belongs to one contract under execution: the data of its store.
+
+use wasmtime::{Global, Memory, ResourceLimiter};
+
+use super::session::{Halt, Session};
+use crate::{
+    abi::{Address, ExecutionRefusal, Outcome, TrapClass},
+    engine::Engine,
+};
+
+/// Why a contract did not return.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// It refused with an error of its own.
+    Failed { code: u32, data: Vec<u8> },
+    /// The sandbox stopped it.
+    Trapped(TrapClass),
+    /// It was not entered.
+    Refused(ExecutionRefusal),
+    /// This node cannot go on.
+    Halt(Halt),
+}
+
+impl Stop {
+    /// The outcome of a transaction that `contract` stopped this way, or the node's fault.
+    pub(crate) fn into_outcome(self, contract: Address) -> Result<Outcome, Halt> {
+        Ok(match self {
+            Self::Failed { code, data } => Outcome::Failed { contract, code, data },
+            Self::Trapped(class) => Outcome::Trapped { contract, class },
+            Self::Refused(reason) => Outcome::Refused { reason },
+            Self::Halt(halt) => return Err(halt),
+        })
+    }
+}
+
+/// One contract under execution.
+pub(crate) struct Frame {
+    /// Away while a contract that this one called runs.
+    pub(super) session: Option<Box<Session>>,
+    pub(super) engine: std::sync::Arc<Engine>,
+    pub(super) schedule: &'static crate::module::Schedule,
+    pub(super) contract: Address,
+    pub(super) caller: Address,
+    pub(super) read_only: bool,
+    pub(super) input: Vec<u8>,
+    pub(super) output: Vec<u8>,
+    /// The result of variable length that the contract has not taken yet.
+    pub(super) kept: Vec<u8>,
+    /// Set by a host function before it stops the contract.
+    pub(super) stop: Option<Stop>,
+    pub(super) handles: Option<Handles>,
+    pub(super) growth: Growth,
+}
+
+/// Lets everything grow to what the module declares, and remembers a failure below that: it is the node's fault.
+#[derive(Default)]
+pub(super) struct Growth {
+    allowed: bool,
+    /// What the machine could not give.
+    pub(super) failed: Option<String>,
+}
+
+/// What the host reaches into.
+#[derive(Clone, Copy)]
+pub(super) struct Handles {
+    pub(super) memory: Memory,
+    pub(super) gas: Global,
+    pub(super) height: Global,
+}
+
+impl Frame {
+    #[expect(clippy::too_many_arguments, reason = "these are the frame's parts, named at the one place that makes it")]
+    pub(super) fn new(
+        session: Box<Session>,
+        engine: std::sync::Arc<Engine>,
+        schedule: &'static crate::module::Schedule,
+        contract: Address,
+        caller: Address,
+        read_only: bool,
+        input: Vec<u8>,
+    ) -> Self {
+        Self {
+            session: Some(session),
+            engine,
+            schedule,
+            contract,
+            caller,
+            read_only,
+            input,
+            output: Vec::new(),
+            kept: Vec::new(),
+            stop: None,
+            handles: None,
+            growth: Growth::default(),
+        }
+    }
+
+    pub(super) fn session(&mut self) -> &mut Session {
+        self.session.as_mut().expect("the session is away only while this contract waits for another")
+    }
+}
+
+impl ResourceLimiter for Growth {
+    fn memory_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.allowed = maximum.is_none_or(|maximum| desired <= maximum);
+        Ok(self.allowed)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        if self.allowed {
+            self.failed = Some(format!("{error:#}"));
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(maximum.is_none_or(|maximum| desired <= maximum))
+    }
+}

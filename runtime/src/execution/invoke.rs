@@ -1,0 +1,193 @@
+//! Entering a contract: finding it, giving it an instance of its own, running one method, and telling how it ended.
+//!
+//! A contract that another one calls gets a store of its own; the session moves into it and back. Savepoints are the
+//! caller's: whoever invokes takes the session back when the result is not `Ok`.
+
+use std::sync::Arc;
+
+use wasmtime::{Store, Trap, Val};
+
+use super::{
+    accounts,
+    frame::{Frame, Handles, Stop},
+    session::{Halt, Session},
+};
+use crate::{
+    abi::{Address, ExecutionRefusal, Ident, TrapClass, limits, schema::MethodKind},
+    engine::{Compiled, Engine},
+    module::{CheckedModule, Schedule},
+};
+
+/// What is to be run, and with what.
+pub(super) struct Invocation<'a> {
+    pub(super) contract: Address,
+    pub(super) caller: Address,
+    pub(super) method: &'a Ident,
+    /// The kinds of method that may be entered this way.
+    pub(super) kinds: &'static [MethodKind],
+    pub(super) input: Vec<u8>,
+    pub(super) gas: u64,
+    /// Slots of the logical stack that the callers have in use.
+    pub(super) stack_slots: u32,
+    pub(super) read_only: bool,
+}
+
+/// How it went, with the session back.
+pub(super) struct Returned {
+    pub(super) session: Box<Session>,
+    pub(super) gas_left: u64,
+    pub(super) result: Result<Vec<u8>, Stop>,
+}
+
+/// Runs one method of one contract.
+pub(super) fn invoke(
+    engine: &Arc<Engine>,
+    schedule: &'static Schedule,
+    mut session: Box<Session>,
+    invocation: Invocation<'_>,
+) -> Returned {
+    let gas = invocation.gas;
+    let (compiled, read_only) = match enter(engine, schedule, &mut session, &invocation) {
+        Ok(entered) => entered,
+        Err(stop) => return Returned { session, gas_left: gas, result: Err(stop) },
+    };
+    let Some(gas) = gas.checked_sub(compiled.instance_gas) else {
+        return Returned { session, gas_left: 0, result: Err(Stop::Trapped(TrapClass::OutOfGas)) };
+    };
+    let Invocation { contract, caller, method, input, stack_slots, .. } = invocation;
+    session.running.push(contract);
+    let frame = Frame::new(session, Arc::clone(engine), schedule, contract, caller, read_only, input);
+    let mut store = Store::new(engine.wasmtime(), frame);
+    store.limiter(|frame| &mut frame.growth);
+    let ran = run(&mut store, &compiled, method, gas, stack_slots);
+    let (gas_left, result) = conclude(&mut store, ran);
+    let mut session = store.into_data().session.take().expect("the session is back once no contract waits");
+    session.running.pop();
+    Returned { session, gas_left, result }
+}
+
+/// Finds the contract and its method, and says whether it runs read-only.
+fn enter(
+    engine: &Engine,
+    schedule: &'static Schedule,
+    session: &mut Session,
+    invocation: &Invocation<'_>,
+) -> Result<(Arc<Compiled>, bool), Stop> {
+    if session.running.len() >= limits::CALL_DEPTH_MAX as usize {
+        return Err(Stop::Trapped(TrapClass::CallDepth));
+    }
+    let compiled = load(engine, schedule, session, &invocation.contract)?;
+    let entry = compiled
+        .method(invocation.method)
+        .filter(|entry| invocation.kinds.contains(&entry.kind))
+        .ok_or(Stop::Refused(ExecutionRefusal::UnknownMethod))?;
+    if !entry.reentrant && session.running.contains(&invocation.contract) {
+        return Err(Stop::Trapped(TrapClass::Reentrancy));
+    }
+    let is_query = entry.kind == MethodKind::Query;
+    if invocation.read_only && !is_query {
+        return Err(Stop::Trapped(TrapClass::ReadOnly));
+    }
+    Ok((compiled, invocation.read_only || is_query))
+}
+
+/// The compiled code of the contract at an address.
+pub(super) fn load(
+    engine: &Engine,
+    schedule: &'static Schedule,
+    session: &mut Session,
+    contract: &Address,
+) -> Result<Arc<Compiled>, Stop> {
+    if let Some(compiled) = session.loaded.get(contract) {
+        return Ok(Arc::clone(compiled));
+    }
+    let storage = |error| Stop::Halt(Halt::Storage(error));
+    let record = accounts::contract_record(session, contract)
+        .map_err(storage)?
+        .ok_or(Stop::Refused(ExecutionRefusal::UnknownContract))?;
+    let compiled = match engine.cached(record.code, schedule) {
+        Some(compiled) => compiled,
+        None => {
+            let inconsistent = |what: String| Stop::Halt(Halt::Inconsistent(what));
+            let code = accounts::code(session, &record.code).map_err(storage)?;
+            let code = code.ok_or_else(|| inconsistent(format!("the code {} of {contract} is missing", record.code)))?;
+            // What was checked before it was stored is checked again: a stored byte that changed must not run.
+            let module = CheckedModule::check(&code)
+                .map_err(|error| inconsistent(format!("the stored code {} is refused: {error}", record.code)))?;
+            if module.code_digest() != record.code {
+                return Err(inconsistent(format!("the code stored as {} is {}", record.code, module.code_digest())));
+            }
+            engine.compile(&module, schedule).map_err(|error| Stop::Halt(Halt::Compile(error)))?
+        }
+    };
+    session.loaded.insert(*contract, Arc::clone(&compiled));
+    Ok(compiled)
+}
+
+fn run(
+    store: &mut Store<Frame>,
+    compiled: &Compiled,
+    method: &Ident,
+    gas: u64,
+    stack_slots: u32,
+) -> wasmtime::Result<()> {
+    let instance = compiled.pre.instantiate(&mut *store)?;
+    let missing = || wasmtime::Error::msg("an export that was there at compilation is gone");
+    let mut export = |export| instance.get_module_export(&mut *store, export).ok_or_else(missing);
+    let memory = export(&compiled.memory)?.into_memory().ok_or_else(missing)?;
+    let gas_global = export(&compiled.gas)?.into_global().ok_or_else(missing)?;
+    let height = export(&compiled.height)?.into_global().ok_or_else(missing)?;
+    let entry = compiled.method(method).ok_or_else(missing)?;
+    let function = export(&entry.export)?.into_func().ok_or_else(missing)?.typed::<(), ()>(&*store)?;
+    gas_global.set(&mut *store, Val::I64(i64::try_from(gas).unwrap_or(i64::MAX)))?;
+    height.set(&mut *store, Val::I32(stack_slots.cast_signed()))?;
+    store.data_mut().handles = Some(Handles { memory, gas: gas_global, height });
+    function.call(&mut *store, ())
+}
+
+/// The gas that is left and how the method ended. Every input of this is metered or the module's own doing, so it is
+/// the same on every node; the one thing that is not, a lack of resources, halts.
+fn conclude(store: &mut Store<Frame>, ran: wasmtime::Result<()>) -> (u64, Result<Vec<u8>, Stop>) {
+    let Some(Handles { gas, height, .. }) = store.data().handles else {
+        let error = ran.expect_err("a method has run once the handles are set");
+        return (0, Err(instantiation_stop(&error)));
+    };
+    let gas_left = gas.get(&mut *store).unwrap_i64();
+    let height = height.get(&mut *store).unwrap_i32().cast_unsigned();
+    if let Some(reason) = store.data_mut().growth.failed.take() {
+        return (0, Err(Stop::Halt(Halt::Resources(reason))));
+    }
+    let stop = store.data_mut().stop.take();
+    let result = match (stop, ran) {
+        (Some(stop @ Stop::Halt(_)), _) => Err(stop),
+        _ if gas_left < 0 => Err(Stop::Trapped(TrapClass::OutOfGas)),
+        (Some(stop), _) => Err(stop),
+        (None, Ok(())) => Ok(std::mem::take(&mut store.data_mut().output)),
+        (None, Err(error)) => Err(trap_stop(&error, height)),
+    };
+    (u64::try_from(gas_left).unwrap_or(0), result)
+}
+
+fn trap_stop(error: &wasmtime::Error, height: u32) -> Stop {
+    let class = match error.downcast_ref::<Trap>() {
+        Some(Trap::UnreachableCodeReached) if height > limits::STACK_SLOTS_MAX => TrapClass::StackOverflow,
+        Some(Trap::UnreachableCodeReached) => TrapClass::Unreachable,
+        Some(Trap::MemoryOutOfBounds) => TrapClass::MemoryOutOfBounds,
+        Some(Trap::TableOutOfBounds) => TrapClass::TableOutOfBounds,
+        Some(Trap::IndirectCallToNull) => TrapClass::IndirectCallToNull,
+        Some(Trap::BadSignature) => TrapClass::BadSignature,
+        Some(Trap::IntegerDivisionByZero) => TrapClass::DivisionByZero,
+        Some(Trap::IntegerOverflow) => TrapClass::IntegerOverflow,
+        _ => return Stop::Halt(Halt::Resources(format!("{error:#}"))),
+    };
+    Stop::Trapped(class)
+}
+
+/// Why an instance could not be made: a segment that does not fit is the module's doing, anything else the machine's.
+fn instantiation_stop(error: &wasmtime::Error) -> Stop {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::MemoryOutOfBounds) => Stop::Trapped(TrapClass::MemoryOutOfBounds),
+        Some(Trap::TableOutOfBounds) => Stop::Trapped(TrapClass::TableOutOfBounds),
+        _ => Stop::Halt(Halt::Resources(format!("{error:#}"))),
+    }
+}

@@ -1,0 +1,31 @@
+//! Executing transactions, queries and blocks.
+//!
+//! From the outside in: [`chain`] hangs blocks together, [`BlockExecutor`] runs a block's transactions, `payload` runs
+//! one, `invoke` enters a contract, `host` answers it. Everything a contract does goes through the `session`, which can
+//! be taken back to a savepoint. All of it runs on an [`ExecutionStack`].
+
+pub mod accounts;
+mod block;
+pub mod chain;
+pub(crate) mod frame;
+mod gas;
+pub(crate) mod host;
+mod invoke;
+mod payload;
+mod query;
+mod rules;
+mod session;
+mod signature;
+mod stack;
+mod transaction;
+mod view;
+
+pub use self::{
+    block::{BlockContext, BlockExecutor, ExecuteError, ExecutedBlock, simulate},
+    gas::intrinsic_gas,
+    query::{QueryCall, QueryResult, query},
+    rules::{ChainRules, GenesisError},
+    session::Halt,
+    stack::{EXECUTION_STACK_BYTES, ExecutionStack, on_execution_stack},
+    transaction::VerifiedTransaction,
+};

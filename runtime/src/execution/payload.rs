@@ -1,0 +1,210 @@
+//! What a transaction's payload does: deploy, call, upgrade, batch.
+
+use std::sync::Arc;
+
+use parity_scale_codec::Encode;
+
+use super::{
+    accounts,
+    frame::Stop,
+    invoke::{Invocation, Returned, invoke},
+    rules::ChainRules,
+    session::{Halt, Session},
+};
+use crate::{
+    abi::{
+        Address, Call, Deploy, ExecutionRefusal, Name, Outcome, Payload, Upgrade,
+        schema::{ContractRecord, MethodKind, Schema},
+    },
+    engine::{Compiled, Engine},
+    module::{CheckedModule, ModuleError},
+};
+
+/// How a payload went.
+pub(super) struct Ran {
+    pub(super) session: Box<Session>,
+    pub(super) gas_left: u64,
+    pub(super) outcome: Outcome,
+}
+
+struct Runner<'a> {
+    engine: &'a Arc<Engine>,
+    rules: &'a ChainRules,
+    sender: Address,
+    /// Away while a contract runs.
+    session: Option<Box<Session>>,
+    gas_left: u64,
+}
+
+/// Where a payload stopped: at a contract, or before any.
+struct StoppedAt {
+    contract: Address,
+    stop: Stop,
+}
+
+/// Runs a payload of `sender` with `gas` to spend.
+pub(super) fn run(
+    engine: &Arc<Engine>,
+    rules: &ChainRules,
+    session: Box<Session>,
+    payload: &Payload,
+    sender: Address,
+    gas: u64,
+) -> Result<Ran, Halt> {
+    let mut runner = Runner { engine, rules, sender, session: Some(session), gas_left: gas };
+    let ran = match payload {
+        Payload::Call(call) => runner.call(call),
+        Payload::Batch(calls) => calls.iter().try_fold(Vec::new(), |_, call| runner.call(call)),
+        Payload::Deploy(deploy) => runner.deploy(deploy),
+        Payload::Upgrade(upgrade) => runner.upgrade(upgrade),
+    };
+    let outcome = match ran {
+        Ok(output) => Outcome::Done { output },
+        Err(StoppedAt { contract, stop }) => stop.into_outcome(contract)?,
+    };
+    let session = runner.session.take().expect("the session is back once no contract runs");
+    Ok(Ran { session, gas_left: runner.gas_left, outcome })
+}
+
+fn refused(reason: ExecutionRefusal) -> StoppedAt {
+    StoppedAt { contract: Address::default(), stop: Stop::Refused(reason) }
+}
+
+fn halted(halt: impl Into<Halt>) -> StoppedAt {
+    StoppedAt { contract: Address::default(), stop: Stop::Halt(halt.into()) }
+}
+
+impl Runner<'_> {
+    fn session(&mut self) -> &mut Session {
+        self.session.as_mut().expect("no contract runs")
+    }
+
+    fn call(&mut self, call: &Call) -> Result<Vec<u8>, StoppedAt> {
+        self.enter(call.contract, &call.method, &[MethodKind::Call, MethodKind::Query], call.input.clone())
+    }
+
+    fn enter(
+        &mut self,
+        contract: Address,
+        method: &crate::abi::Ident,
+        kinds: &'static [MethodKind],
+        input: Vec<u8>,
+    ) -> Result<Vec<u8>, StoppedAt> {
+        let session = self.session.take().expect("no contract runs");
+        let invocation = Invocation {
+            contract,
+            caller: self.sender,
+            method,
+            kinds,
+            input,
+            gas: self.gas_left,
+            stack_slots: 0,
+            read_only: false,
+        };
+        let Returned { session, gas_left, result } = invoke(self.engine, self.rules.schedule(), session, invocation);
+        self.session = Some(session);
+        self.gas_left = gas_left;
+        result.map_err(|stop| StoppedAt { contract, stop })
+    }
+
+    fn deploy(&mut self, deploy: &Deploy) -> Result<Vec<u8>, StoppedAt> {
+        let contract = Address::of_contract(self.rules.name(), &deploy.department, &deploy.name);
+        self.check_department(&deploy.department)?;
+        if accounts::contract_record(self.session(), &contract).map_err(halted)?.is_some() {
+            return Err(refused(ExecutionRefusal::ContractExists));
+        }
+        let record = |code, height| ContractRecord {
+            department: deploy.department.clone(),
+            name: deploy.name.clone(),
+            code,
+            revision: 0,
+            height,
+        };
+        let compiled = self.install(contract, &deploy.code, record)?;
+        self.run_once(contract, &compiled, MethodKind::Init, &deploy.input)?;
+        Ok(contract.encode())
+    }
+
+    fn upgrade(&mut self, upgrade: &Upgrade) -> Result<Vec<u8>, StoppedAt> {
+        let contract = upgrade.contract;
+        let old = accounts::contract_record(self.session(), &contract)
+            .map_err(halted)?
+            .ok_or_else(|| refused(ExecutionRefusal::UnknownContract))?;
+        self.check_department(&old.department)?;
+        let schedule = self.rules.schedule();
+        let session = self.session.as_mut().expect("no contract runs");
+        let old_code = super::invoke::load(self.engine, schedule, session, &contract)
+            .map_err(|stop| StoppedAt { contract, stop })?;
+        let record = |code, height| ContractRecord { code, height, revision: old.revision.saturating_add(1), ..old };
+        let compiled = self.install(contract, &upgrade.code, record)?;
+        let migrates = compiled.method_of_kind(MethodKind::Migrate).is_some();
+        if !migrates && !reads_state_of(compiled.schema(), old_code.schema()) {
+            return Err(refused(ExecutionRefusal::IncompatibleUpgrade));
+        }
+        self.run_once(contract, &compiled, MethodKind::Migrate, &upgrade.input)?;
+        Ok(contract.encode())
+    }
+
+    fn check_department(&self, department: &Name) -> Result<(), StoppedAt> {
+        let may_deploy = self.rules.may_deploy(&self.sender, department);
+        if may_deploy { Ok(()) } else { Err(refused(ExecutionRefusal::NotDepartment)) }
+    }
+
+    /// Checks and compiles code, and writes it and the contract's record.
+    fn install(
+        &mut self,
+        contract: Address,
+        code: &[u8],
+        record: impl FnOnce(crate::abi::Digest, u64) -> ContractRecord,
+    ) -> Result<Arc<Compiled>, StoppedAt> {
+        let module = CheckedModule::check(code).map_err(|error| refused(refusal_of(&error)))?;
+        // Compiling takes time with the square of a body; what it costs is known only once the module was read.
+        let body_gas = module.body_gas(self.rules.schedule());
+        let Some(gas_left) = self.gas_left.checked_sub(body_gas) else {
+            self.gas_left = 0;
+            return Err(refused(ExecutionRefusal::OutOfGas));
+        };
+        self.gas_left = gas_left;
+        let compiled = self.engine.compile(&module, self.rules.schedule()).map_err(halted)?;
+        let digest = module.code_digest();
+        let height = self.session().facts.height;
+        let record = record(digest, height).encode();
+        let session = self.session();
+        session.set(&Address::system(), accounts::code_slot(&digest), Some(code.to_vec()));
+        session.set(&Address::system(), accounts::contract_slot(&contract), Some(record));
+        session.loaded.insert(contract, Arc::clone(&compiled));
+        Ok(compiled)
+    }
+
+    /// Runs the method of this kind, which is there at most once; without one there may be no input either.
+    fn run_once(
+        &mut self,
+        contract: Address,
+        compiled: &Compiled,
+        kind: MethodKind,
+        input: &[u8],
+    ) -> Result<(), StoppedAt> {
+        let kinds: &'static [MethodKind] = match kind {
+            MethodKind::Migrate => &[MethodKind::Migrate],
+            _ => &[MethodKind::Init],
+        };
+        match compiled.method_of_kind(kind) {
+            Some(method) => self.enter(contract, method, kinds, input.to_vec()).map(|_| ()),
+            None if input.is_empty() => Ok(()),
+            None => Err(refused(ExecutionRefusal::UnknownMethod)),
+        }
+    }
+}
+
+fn refusal_of(error: &ModuleError) -> ExecutionRefusal {
+    if matches!(error, ModuleError::SchemaMissing | ModuleError::SchemaTwice | ModuleError::Schema(_)) { ExecutionRefusal::InvalidSchema } else { ExecutionRefusal::InvalidModule }
+}
+
+/// Whether code with schema `new` can read what code with schema `old` wrote: every field that was there is there
+/// still, kept the same way, and every type they are made of is unchanged.
+fn reads_state_of(new: &Schema, old: &Schema) -> bool {
+    let fields = old.storage.iter().all(|(name, field)| {
+        new.storage.get(name).is_some_and(|other| other.collection == field.collection)
+    });
+    fields && old.types.iter().all(|(name, shape)| new.types.get(name).is_none_or(|other| other == shape))
+}

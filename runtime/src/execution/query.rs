@@ -1,0 +1,82 @@
+//! Read-only calls on a state, outside any block.
+
+use std::sync::Arc;
+
+use super::{
+    block::BlockContext,
+    invoke::{Invocation, Returned, invoke},
+    rules::ChainRules,
+    session::{Facts, Halt, Session},
+    stack::ExecutionStack,
+    view::ViewGuard,
+};
+use crate::{
+    abi::{Address, Digest, Ident, Outcome, limits, schema::MethodKind},
+    engine::Engine,
+    state::StateView,
+};
+
+/// A read-only call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryCall {
+    /// The contract.
+    pub contract: Address,
+    /// One of its query methods.
+    pub method: Ident,
+    /// The arguments in SCALE, one after the other.
+    pub input: Vec<u8>,
+    /// Whom the contract sees as its caller; nobody's signature stands for it.
+    pub caller: Address,
+    /// The most gas it may use.
+    pub gas_limit: u64,
+}
+
+/// How it went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryResult {
+    /// The outcome, as a receipt would have it.
+    pub outcome: Outcome,
+    /// Gas it used.
+    pub gas_used: u64,
+}
+
+/// Runs a query on the state that `view` shows.
+///
+/// # Errors
+/// When this node cannot go on; what the contract does wrong is in the outcome.
+pub fn query(
+    _stack: &ExecutionStack,
+    engine: &Arc<Engine>,
+    rules: &ChainRules,
+    view: &dyn StateView,
+    context: BlockContext,
+    call: QueryCall,
+) -> Result<QueryResult, Halt> {
+    let QueryCall { contract, method, input, caller, gas_limit } = call;
+    let guard = ViewGuard::new(view);
+    let facts = Facts {
+        chain: rules.name().clone(),
+        height: context.height,
+        timestamp_ms: context.timestamp_ms,
+        signer: caller,
+        transaction: Digest::default(),
+    };
+    let session = Box::new(Session::new(guard.pointer(), facts));
+    let gas = gas_limit.min(limits::TRANSACTION_GAS_MAX);
+    let invocation = Invocation {
+        contract,
+        caller,
+        method: &method,
+        kinds: &[MethodKind::Query],
+        input,
+        gas,
+        stack_slots: 0,
+        read_only: true,
+    };
+    let Returned { gas_left, result, .. } = invoke(engine, rules.schedule(), session, invocation);
+    let outcome = match result {
+        Ok(output) => Outcome::Done { output },
+        Err(stop) => stop.into_outcome(contract)?,
+    };
+    Ok(QueryResult { outcome, gas_used: gas - gas_left })
+}

@@ -1,0 +1,200 @@
+//! The working state of a block under execution: what its transactions have written so far, with savepoints, and what
+//! the transaction at hand has announced.
+//!
+//! A session moves, as a box, into the frame of whichever contract runs, and back out when it returns; so there is one
+//! at a time and no lock. It reads through to the state the block builds on.
+
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
+
+use super::view::ViewPointer;
+use crate::{
+    abi::{Address, Digest, Event, Ident, Name, limits},
+    engine::Compiled,
+    state::{Changes, StateView},
+    storage::{Entry, StorageError},
+};
+
+/// Why a chain stops: nothing a transaction says, but a fault of this node. The block at hand has no outcome here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Halt {
+    /// The store failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A module passed every check and did not compile.
+    #[error(transparent)]
+    Compile(#[from] crate::engine::CompileError),
+    /// The machine could not give what the limits promise: memory, an instance, native stack.
+    #[error("this machine could not give a contract what the protocol promises it: {0}")]
+    Resources(String),
+    /// The state contradicts itself.
+    #[error("the state contradicts itself: {0}")]
+    Inconsistent(String),
+}
+
+/// What of a transaction every contract it reaches can see.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub(crate) chain: Name,
+    pub(crate) height: u64,
+    pub(crate) timestamp_ms: u64,
+    pub(crate) signer: Address,
+    pub(crate) transaction: Digest,
+}
+
+/// A point to which a session can be taken back.
+#[derive(Clone, Copy)]
+pub(crate) struct Savepoint {
+    writes: usize,
+    events: usize,
+    events_bytes: usize,
+}
+
+struct Undo {
+    contract: Address,
+    key: Vec<u8>,
+    /// What the session held for the key before: nothing, or a value or removal.
+    before: Option<Option<Vec<u8>>>,
+}
+
+pub(crate) struct Session {
+    view: ViewPointer,
+    writes: BTreeMap<Address, BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
+    undo: Vec<Undo>,
+    events: Vec<Event>,
+    events_bytes: usize,
+    /// The contracts under execution, the first one at the bottom.
+    pub(crate) running: Vec<Address>,
+    pub(crate) facts: Facts,
+    /// Contracts found in this block, so that each is looked up once.
+    pub(crate) loaded: BTreeMap<Address, Arc<Compiled>>,
+}
+
+impl Session {
+    pub(super) fn new(view: ViewPointer, facts: Facts) -> Self {
+        Self {
+            view,
+            writes: BTreeMap::new(),
+            undo: Vec::new(),
+            events: Vec::new(),
+            events_bytes: 0,
+            running: Vec::new(),
+            facts,
+            loaded: BTreeMap::new(),
+        }
+    }
+
+    /// Begins a transaction: nothing of the one before can be undone any more.
+    pub(super) fn begin(&mut self, signer: Address, transaction: Digest) {
+        self.undo.clear();
+        self.events.clear();
+        self.events_bytes = 0;
+        self.running.clear();
+        self.facts.signer = signer;
+        self.facts.transaction = transaction;
+    }
+
+    pub(crate) fn get(&self, contract: &Address, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        match self.writes.get(contract).and_then(|entries| entries.get(key)) {
+            Some(written) => Ok(written.clone()),
+            None => self.view.get().get(contract, key),
+        }
+    }
+
+    pub(crate) fn has(&self, contract: &Address, key: &[u8]) -> Result<bool, StorageError> {
+        match self.writes.get(contract).and_then(|entries| entries.get(key)) {
+            Some(written) => Ok(written.is_some()),
+            None => Ok(self.view.get().get(contract, key)?.is_some()),
+        }
+    }
+
+    pub(crate) fn set(&mut self, contract: &Address, key: Vec<u8>, value: Option<Vec<u8>>) {
+        let entries = self.writes.entry(*contract).or_default();
+        let before = entries.insert(key.clone(), value);
+        self.undo.push(Undo { contract: *contract, key, before });
+    }
+
+    /// At most `limit` entries that begin with `prefix` and come after `after`, in byte order: those of the state with
+    /// this session's writes laid over them.
+    pub(crate) fn page(
+        &self,
+        contract: &Address,
+        prefix: &[u8],
+        after: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Entry>, StorageError> {
+        let none = BTreeMap::new();
+        let writes = self.writes.get(contract).unwrap_or(&none);
+        let mut page = Vec::new();
+        let mut from = after.to_vec();
+        while page.len() < limit {
+            let below = self.view.get().page(contract, prefix, &from, limit - page.len())?;
+            // Past the last entry read, the state below is unknown yet; past its end, there is nothing.
+            let until = if below.len() < limit - page.len() { None } else { below.last().map(|(key, _)| key.clone()) };
+            let mut merged: BTreeMap<Vec<u8>, Vec<u8>> = below.into_iter().collect();
+            let start = if from.is_empty() { Bound::Included(prefix) } else { Bound::Excluded(from.as_slice()) };
+            let end = until.as_deref().map_or(Bound::Unbounded, Bound::Included);
+            for (key, written) in writes.range::<[u8], _>((start, end)).take_while(|(key, _)| key.starts_with(prefix)) {
+                match written {
+                    Some(value) => merged.insert(key.clone(), value.clone()),
+                    None => merged.remove(key),
+                };
+            }
+            page.extend(merged);
+            match until {
+                Some(last) => from = last,
+                None => break,
+            }
+        }
+        page.truncate(limit);
+        Ok(page)
+    }
+
+    /// Announces an event of `contract`; returns false when the transaction's events would be over `bytes_max`.
+    pub(crate) fn emit(&mut self, contract: Address, name: Ident, keys: Vec<Vec<u8>>, data: Vec<u8>, bytes: usize, bytes_max: usize) -> bool {
+        if self.events_bytes + bytes > bytes_max || self.events.len() >= limits::EVENTS_MAX {
+            return false;
+        }
+        self.events_bytes += bytes;
+        self.events.push(Event { contract, name, keys, data });
+        true
+    }
+
+    pub(crate) fn savepoint(&self) -> Savepoint {
+        Savepoint { writes: self.undo.len(), events: self.events.len(), events_bytes: self.events_bytes }
+    }
+
+    /// Takes back everything since `savepoint`.
+    pub(crate) fn roll_back(&mut self, savepoint: Savepoint) {
+        for Undo { contract, key, before } in self.undo.drain(savepoint.writes..).rev() {
+            let entries = self.writes.entry(contract).or_default();
+            match before {
+                Some(written) => entries.insert(key, written),
+                None => entries.remove(&key),
+            };
+        }
+        self.events.truncate(savepoint.events);
+        self.events_bytes = savepoint.events_bytes;
+    }
+
+    pub(super) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// All that was written.
+    pub(super) fn into_changes(self) -> Changes {
+        let flatten = |(contract, entries): (Address, BTreeMap<Vec<u8>, Option<Vec<u8>>>)| {
+            entries.into_iter().map(move |(key, value)| ((contract, key), value))
+        };
+        Changes(self.writes.into_iter().flat_map(flatten).collect())
+    }
+}
+
+impl StateView for Session {
+    fn get(&self, contract: &Address, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        Self::get(self, contract, key)
+    }
+
+    fn page(&self, contract: &Address, prefix: &[u8], after: &[u8], limit: usize) -> Result<Vec<Entry>, StorageError> {
+        Self::page(self, contract, prefix, after, limit)
+    }
+}

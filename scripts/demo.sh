@@ -1,0 +1,228 @@
+#!/usr/bin/env bash
+# The walk-through: a department's service runs for real, on this machine, from source to proof.
+#
+# It builds the evidence contract, starts a chain with one validator on loopback, deploys the contract, files salted
+# digests of real files and one batch of 10,000 under a single root, reads records back, stops the node, verifies an
+# inclusion, an absence and a batch proof offline, and executes the whole chain again in a second directory.
+#
+#   scripts/demo.sh           runs, shows a table, cleans up
+#   KEEP=1 scripts/demo.sh    leaves the node up and prints what to try next
+#
+# DEMO_FILES and DEMO_BATCH change the numbers; CHANCERY names the binary. Exit code 0 only if everything held.
+set -euo pipefail
+
+readonly here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+readonly root="$(dirname "$here")"
+# shellcheck source=scripts/env.sh
+. "$here/env.sh"
+
+readonly files_wanted="${DEMO_FILES:-500}"
+readonly batch_wanted="${DEMO_BATCH:-10000}"
+readonly keep="${KEEP:-}"
+readonly chain=main
+readonly contract="$chain/evidence"
+readonly chancery="${CHANCERY:-${CARGO_TARGET_DIR:-$root/target}/debug/chancery}"
+readonly start_timeout_s=60
+
+work="$(mktemp -d "${TMPDIR:-/tmp}/chancery-demo.XXXXXX")"
+node_pid=
+
+say() { printf '\n--- %s\n' "$*"; }
+fail() { printf 'demo: %s\n' "$*" >&2; exit 1; }
+
+stop_node() {
+  if [[ -n "$node_pid" ]]; then
+    kill -TERM "$node_pid" 2>/dev/null || :
+    wait "$node_pid" 2>/dev/null || :
+    node_pid=
+  fi
+}
+
+# Whatever happens, no node is left behind and no file, unless they are to be kept.
+clean_up() {
+  local status=$?
+  stop_node
+  if ((status != 0)) && [[ -s "$work/node.log" ]]; then
+    printf 'demo: FAILED; the end of the node'"'"'s log:\n' >&2
+    tail -n 20 "$work/node.log" >&2
+  fi
+  if [[ -n "$keep" ]]; then
+    printf 'demo: everything is kept in %s\n' "$work"
+  else
+    rm -rf "$work"
+  fi
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+# One value of a line of JSON: the texts and numbers that commands print with --json hold no quotation marks.
+value_of() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p" | head -n 1; }
+
+now_ms() { date +%s%3N; }
+took() { awk -v from="$1" -v to="$(now_ms)" 'BEGIN { printf "%.1f s", (to - from) / 1000 }'; }
+grouped() { sed -e ':a' -e 's/\([0-9]\)\([0-9]\{3\}\)\($\|,\)/\1,\2\3/' -e 'ta' <<<"$1"; }
+# What the files hold; RocksDB reserves room for its log beyond that.
+store_kb() { du -sk --apparent-size "$work/chain/store" | cut -f1; }
+
+# Starts the node and waits until it has committed a block.
+start_node() {
+  : >"$work/ready.json"
+  "$chancery" dev --json --data "$work/chain" --listen "${1:-127.0.0.1:0}" >"$work/ready.json" 2>>"$work/node.log" &
+  node_pid=$!
+  local waited=0
+  until grep -q '"ready":true' "$work/ready.json"; do
+    kill -0 "$node_pid" 2>/dev/null || fail "the node ended before it was ready"
+    ((waited++ < start_timeout_s * 10)) || fail "the node was not ready within $start_timeout_s s"
+    sleep 0.1
+  done
+  CHANCERY_NODE="$(value_of url <"$work/ready.json")"
+  export CHANCERY_NODE
+}
+
+[[ -x "$chancery" ]] || fail "there is no $chancery; run \`make demo\`, which builds it"
+export CHANCERY_KEYS="$work/chain/keys"
+cd "$work"
+demo_started="$(now_ms)"
+
+say "1. building contracts/evidence to Wasm"
+started="$(now_ms)"
+"$chancery" contract build "${DEMO_CONTRACT:-$root/contracts/evidence}" --json >"$work/build.json" ||
+  fail "the contract was not built: $(cat "$work/build.json")"
+wasm="$(value_of file <"$work/build.json")"
+build_time="$(took "$started")"
+"$chancery" contract check "$wasm"
+
+say "2. starting a chain: one validator, on loopback, in $work/chain"
+start_node
+echo "ready at $CHANCERY_NODE"
+
+say "3. deploying it for department judicial"
+"$chancery" contract deploy "$chain" "$wasm" --department judicial --name evidence --as demo --json >deploy.json ||
+  fail "the contract was not deployed: $(cat deploy.json)"
+deploy_gas="$(value_of gas_used <deploy.json)"
+echo "address $(value_of contract <deploy.json)"
+"$chancery" call "$contract" appoint --custodian key:demo --as demo
+
+say "4. filing $files_wanted real files of this machine, by salted digest"
+# Files that packages installed: real documents, and nobody's private ones.
+find /usr/share/doc /usr/include /usr/share /usr/lib /etc/ssl "$root" -type f -readable -size -1024k -not -path '*/.git/*' 2>/dev/null |
+  awk -v wanted="$files_wanted" '!seen[$0]++ && count++ < wanted' >files.txt
+found="$(wc -l <files.txt)"
+((found >= files_wanted)) || fail "only $found readable files were found on this machine, and $files_wanted are wanted"
+"$chancery" digest --files-from files.txt --salt-file salts.jsonl --jsonl >digests.jsonl
+disk_before="$(store_kb)"
+"$chancery" call "$contract" file --each digests.jsonl --case-number 2026-0001 --as demo --results filed.jsonl --json >each.jsonl ||
+  fail "not every file was filed: $(tail -n 1 each.jsonl)"
+tail -n 1 each.jsonl >summary.json
+file_calls="$(value_of done <summary.json)"
+file_gas="$(value_of gas_used <summary.json)"
+file_gas_each="$(value_of gas_per_call <summary.json)"
+file_ms="$(value_of elapsed_ms <summary.json)"
+file_rate="$(value_of calls_per_second <summary.json)"
+((file_calls == files_wanted)) || fail "$file_calls of $files_wanted files were filed"
+echo "filed $file_calls files: $(grouped "$file_gas") gas, $file_rate calls/s; their salts stay in salts.jsonl"
+
+say "5. filing one batch of $batch_wanted digests under one Merkle root"
+started="$(now_ms)"
+# A register of so many lines: what this machine's files are called, how large they are and how old.
+find /usr -type f -printf '%p;%s;%T@\n' 2>/dev/null | awk -v wanted="$batch_wanted" '
+  NR <= wanted { print }
+  END { for (line = NR + 1; line <= wanted; line++) print "entry;" line }' >register.csv
+"$chancery" digest batch --lines register.csv --salt-file register-salts.jsonl --paths paths.jsonl --json >batch.json
+batch_root="$(value_of root <batch.json)"
+batch_time="$(took "$started")"
+"$chancery" call "$contract" file_batch --root "$batch_root" --count "$batch_wanted" --case-number 2026-0002 \
+  --as demo --json >batch-call.json || fail "the batch was not filed: $(cat batch-call.json)"
+batch_gas="$(value_of gas_used <batch-call.json)"
+echo "root $batch_root: $(grouped "$batch_gas") gas for $(grouped "$batch_wanted") digests"
+
+say "6. reading records back"
+read_back=0
+digests_of() { sed -n 's/.*"digest":"\([0-9a-f]*\)".*/\1/p' "$1"; }
+for digest in $(digests_of digests.jsonl | awk 'NR % 20 == 1'); do
+  "$chancery" query "$contract" record --digest "$digest" --json >record.json || fail "there is no record of $digest"
+  grep -q '"case_number":"2026-0001"' record.json || fail "the record of $digest is another one: $(cat record.json)"
+  ((read_back += 1))
+done
+"$chancery" query "$contract" record --digest "$digest"
+echo "$read_back records read back"
+
+say "7. making proofs: a record, the absence of one, a member of the batch"
+document="$(sed -n "$(((files_wanted + 1) / 2))p" files.txt)"
+digest="$(sed -n "$(((files_wanted + 1) / 2))p" digests.jsonl | value_of digest)"
+absent="$(printf 'never filed' | sha256sum | cut -c1-64)"
+member_line=$(((batch_wanted + 1) / 2))
+sed -n "${member_line}p" register.csv | tr -d '\n' >member.txt
+member_salt="$(grep -F "\"register.csv:$member_line\"" register-salts.jsonl | value_of salt)"
+"$chancery" prove "$contract" records "$digest" -o inclusion.proof --json >/dev/null
+"$chancery" prove "$contract" records "$absent" -o absence.proof --json >/dev/null
+"$chancery" prove "$contract" batches "$batch_root" -o batch.proof --json >/dev/null
+ls -l inclusion.proof absence.proof batch.proof | awk '{ print $NF ": " $5 " bytes" }'
+disk_after="$(store_kb)"
+"$chancery" status --json >status.json
+height="$(value_of height <status.json)"
+
+say "8. stopping the node; verifying the proofs with the anchor file alone"
+address="${CHANCERY_NODE#http://}"
+stop_node
+anchor="$work/chain/anchor"
+"$chancery" verify inclusion.proof --anchor "$anchor" --schema "$wasm" --document "$document" --salt-file salts.jsonl
+"$chancery" verify absence.proof --anchor "$anchor" --schema "$wasm"
+"$chancery" verify batch.proof --anchor "$anchor" --schema "$wasm" --document member.txt --salt "$member_salt" --paths paths.jsonl
+# A proof that was changed must not pass: the last byte is one of the certificate's signature.
+cp inclusion.proof forged.proof
+printf '\xff\xff' | dd of=forged.proof bs=1 seek="$(($(stat -c %s forged.proof) - 2))" conv=notrunc status=none
+if "$chancery" verify forged.proof --anchor "$anchor" --json >forged.json; then fail "a forged proof was accepted"; fi
+grep -q '"code":"not_proven"' forged.json || fail "a forged proof was refused for another reason: $(cat forged.json)"
+echo "and a forged copy is refused"
+
+say "9. executing the whole chain again from its genesis, in a second directory"
+"$chancery" replay --data "$work/chain" --into "$work/replayed" --json >replay.json || fail "the replay differs: $(cat replay.json)"
+state_root="$(value_of state_root <replay.json)"
+replay_ms="$(value_of elapsed_ms <replay.json)"
+echo "every root, receipt and gas figure of $(value_of blocks <replay.json) blocks is equal"
+
+row() { printf '  %-34s %12s %18s %10s\n' "$@"; }
+say "what it took"
+row "" calls gas time
+row "build the contract" "" "" "$build_time"
+row "deploy it" 1 "$(grouped "$deploy_gas")" ""
+row "file $files_wanted files" "$file_calls" "$(grouped "$file_gas")" "$(awk -v ms="$file_ms" 'BEGIN { printf "%.1f s", ms / 1000 }')"
+row "  one of them" 1 "$(grouped "$file_gas_each")" ""
+row "file $batch_wanted digests as a batch" 1 "$(grouped "$batch_gas")" "$batch_time"
+row "read back" "$read_back" "" ""
+row "replay all blocks" "$(value_of transactions <replay.json)" "$(grouped "$(value_of gas_used <replay.json)")" \
+  "$(awk -v ms="$replay_ms" 'BEGIN { printf "%.1f s", ms / 1000 }')"
+printf '\n  height when the proofs were made   %s\n  state root at the end (height %s)  %s\n' \
+  "$height" "$(value_of height <replay.json)" "$state_root"
+printf '  store on disk                      %s KB, of which %s KB came with the files and the batch\n' \
+  "$disk_after" "$((disk_after - disk_before))"
+printf '  the whole demo                     %s\n' "$(took "$demo_started")"
+
+if [[ -n "$keep" ]]; then
+  # In a session of its own, so that it outlives this script and its terminal's ctrl-c.
+  : >ready.json
+  setsid "$chancery" dev --json --data "$work/chain" --listen "$address" >ready.json 2>>node.log </dev/null &
+  left_pid=$!
+  for ((waited = 0; waited < start_timeout_s * 10; waited++)); do
+    if grep -q '"ready":true' ready.json; then break; fi
+    sleep 0.1
+  done
+  grep -q '"ready":true' ready.json || fail "the node did not start again"
+  cat <<EOF
+
+The node is up (process $left_pid). To try next:
+
+  cd $work
+  export PATH="$(dirname "$chancery"):\$PATH" CHANCERY_NODE=$CHANCERY_NODE CHANCERY_KEYS=$CHANCERY_KEYS
+  chancery status --watch
+  chancery contract schema $contract
+  chancery call $contract file --help
+  chancery digest /etc/os-release
+  chancery query $contract record --digest $digest
+  chancery prove $contract records $digest -o mine.proof
+  chancery verify mine.proof --anchor chain/anchor --schema $wasm
+
+  kill $left_pid        stops it; nothing is lost
+EOF
+fi

@@ -1,0 +1,188 @@
+//! Why a transaction never enters a block ([`Refusal`]) or, once in one, does not reach a contract
+//! ([`ExecutionRefusal`]). Both have numbers that are stable for ever.
+
+use core::fmt;
+
+use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
+
+use crate::Name;
+
+/// Why a transaction may not be in a block at a given height. A refused transaction costs nothing and changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The bytes are not a transaction.
+    Malformed(crate::DecodeError),
+    /// It is for another chain.
+    WrongChain {
+        /// This chain.
+        expected: Name,
+        /// The transaction's chain.
+        found: Name,
+    },
+    /// The authorising key is not the sender's, or the sponsor's key not the sponsor's.
+    WrongKey,
+    /// A signature does not hold, or is not in its one accepted form.
+    BadSignature,
+    /// A sponsor is named and did not sign, or signed and is not named.
+    SponsorMismatch,
+    /// The relying party of a passkey's signature is not one that the genesis registers.
+    UnknownRelyingParty,
+    /// The nonce was used before.
+    NonceUsed {
+        /// The nonce that is due.
+        expected: u64,
+        /// The transaction's nonce.
+        found: u64,
+    },
+    /// The nonce is not yet due.
+    NonceGap {
+        /// The nonce that is due.
+        expected: u64,
+        /// The transaction's nonce.
+        found: u64,
+    },
+    /// Its last valid height has passed.
+    Expired {
+        /// The last valid height.
+        valid_until: u64,
+        /// The height it was to be executed at.
+        height: u64,
+    },
+    /// Its last valid height lies too far ahead.
+    ValidTooLong {
+        /// The last valid height.
+        valid_until: u64,
+        /// The highest that is allowed now.
+        limit: u64,
+    },
+    /// Its gas limit is below what the transaction costs before any contract runs.
+    GasBelowIntrinsic {
+        /// The cost before any contract runs.
+        intrinsic: u64,
+        /// The transaction's gas limit.
+        found: u64,
+    },
+    /// Its gas limit is above the protocol's.
+    GasAboveLimit {
+        /// The protocol's limit.
+        limit: u64,
+        /// The transaction's gas limit.
+        found: u64,
+    },
+    /// It is a batch of no calls.
+    EmptyBatch,
+    /// A part of it is over a limit.
+    TooLarge {
+        /// Which part.
+        what: &'static str,
+        /// How large it may be.
+        limit: u64,
+        /// How large it is.
+        found: u64,
+    },
+}
+
+impl Refusal {
+    /// A stable, lower-case code for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::WrongChain { .. } => "wrong_chain",
+            Self::WrongKey => "wrong_key",
+            Self::BadSignature => "bad_signature",
+            Self::SponsorMismatch => "sponsor_mismatch",
+            Self::UnknownRelyingParty => "unknown_relying_party",
+            Self::NonceUsed { .. } => "nonce_used",
+            Self::NonceGap { .. } => "nonce_gap",
+            Self::Expired { .. } => "expired",
+            Self::ValidTooLong { .. } => "valid_too_long",
+            Self::GasBelowIntrinsic { .. } => "gas_below_intrinsic",
+            Self::GasAboveLimit { .. } => "gas_above_limit",
+            Self::EmptyBatch => "empty_batch",
+            Self::TooLarge { .. } => "too_large",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(error) => write!(f, "the transaction cannot be read: {error}"),
+            Self::WrongChain { expected, found } => write!(f, "the transaction is for chain {found}, this is {expected}"),
+            Self::WrongKey => f.write_str("the key that signed is not the key of the address it signs for"),
+            Self::BadSignature => f.write_str("the signature does not hold (a key of another network, a changed byte, or not in its one accepted form)"),
+            Self::SponsorMismatch => f.write_str("a sponsor must be both named and have signed, or neither"),
+            Self::UnknownRelyingParty => f.write_str("the passkey belongs to a site that this chain's genesis does not register"),
+            Self::NonceUsed { expected, found } => write!(f, "nonce {found} was used before; {expected} is due"),
+            Self::NonceGap { expected, found } => write!(f, "nonce {found} is not due before {expected}"),
+            Self::Expired { valid_until, height } => write!(f, "valid until height {valid_until}, and height {height} is next"),
+            Self::ValidTooLong { valid_until, limit } => write!(f, "valid until height {valid_until}, at most {limit} is allowed now"),
+            Self::GasBelowIntrinsic { intrinsic, found } => write!(f, "gas limit {found}, but its bytes, signatures and code alone cost {intrinsic}"),
+            Self::GasAboveLimit { limit, found } => write!(f, "gas limit {found} is above {limit}"),
+            Self::EmptyBatch => f.write_str("a batch has at least one call"),
+            Self::TooLarge { what, limit, found } => write!(f, "{what}: {found}, of which at most {limit} is allowed"),
+        }
+    }
+}
+
+impl core::error::Error for Refusal {}
+
+/// Why a transaction that is in a block did not run any contract, or was undone. It paid its gas and used its nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub enum ExecutionRefusal {
+    /// There is no contract at the address.
+    #[codec(index = 0)]
+    UnknownContract,
+    /// The contract has no such method, or it may not be called this way.
+    #[codec(index = 1)]
+    UnknownMethod,
+    /// A contract of this department and name exists.
+    #[codec(index = 2)]
+    ContractExists,
+    /// The sender may not deploy or upgrade for this department.
+    #[codec(index = 3)]
+    NotDepartment,
+    /// The module is refused; checking it anywhere gives the reason.
+    #[codec(index = 4)]
+    InvalidModule,
+    /// The module has no schema, or one that does not fit it.
+    #[codec(index = 5)]
+    InvalidSchema,
+    /// The gas limit does not cover the module's compilation.
+    #[codec(index = 6)]
+    OutOfGas,
+    /// The new code cannot take the place of the old.
+    #[codec(index = 7)]
+    IncompatibleUpgrade,
+}
+
+impl ExecutionRefusal {
+    /// A stable, lower-case code for programs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::UnknownContract => "unknown_contract",
+            Self::UnknownMethod => "unknown_method",
+            Self::ContractExists => "contract_exists",
+            Self::NotDepartment => "not_department",
+            Self::InvalidModule => "invalid_module",
+            Self::InvalidSchema => "invalid_schema",
+            Self::OutOfGas => "out_of_gas",
+            Self::IncompatibleUpgrade => "incompatible_upgrade",
+        }
+    }
+}
+
+impl fmt::Display for ExecutionRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownContract => "there is no contract at this address",
+            Self::UnknownMethod => "the contract has no such method, or it may not be called this way",
+            Self::ContractExists => "the department already has a contract of this name; upgrade it, or choose another",
+            Self::NotDepartment => "the sender may not deploy for this department",
+            Self::InvalidModule => "the module is refused; `chancery contract check` says why",
+            Self::InvalidSchema => "the module's schema is missing or does not fit its exports; `chancery contract check` says why",
+            Self::OutOfGas => "the gas limit does not cover checking and compiling the module",
+            Self::IncompatibleUpgrade => "the new code cannot take the place of the old",
+        })
+    }
+}

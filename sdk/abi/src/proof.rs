@@ -1,0 +1,117 @@
+//! Proof bundles: one file that says what was on a chain, and leads from there to the trust anchor.
+
+use alloc::vec::Vec;
+
+use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
+
+use crate::{Certificate, Header, Name, Receipt, merkle::Path};
+
+/// Whose state an entry is in.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub enum StateSubject {
+    /// A contract's, by the names its address is made of.
+    #[codec(index = 0)]
+    Contract {
+        /// The department.
+        department: Name,
+        /// The contract.
+        name: Name,
+    },
+    /// The runtime's own.
+    #[codec(index = 1)]
+    System,
+}
+
+/// What a bundle proves.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub enum Claim {
+    /// An entry of the state after the bundle's header: its value, or that there is none.
+    #[codec(index = 0)]
+    State {
+        /// Whose state.
+        subject: StateSubject,
+        /// The slot key.
+        key: Vec<u8>,
+        /// The value, or `None` for proven absence.
+        value: Option<Vec<u8>>,
+        /// The trie's nodes from the root towards the key, each whole, none left out.
+        nodes: Vec<Vec<u8>>,
+    },
+    /// A receipt of the bundle's block.
+    #[codec(index = 1)]
+    Receipt {
+        /// The receipt.
+        receipt: Receipt,
+        /// Its place under the receipts root.
+        path: Path,
+    },
+}
+
+/// What leads from the bundle's header to the certified one.
+#[expect(clippy::large_enum_variant, reason = "a bundle has one link")]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub enum Link {
+    /// It is the certified one.
+    #[codec(index = 0)]
+    Same,
+    /// The headers that follow, each naming the one before; the last is the certified one.
+    #[codec(index = 1)]
+    Descendants(Vec<Header>),
+    /// A later header, which is the certified one, whose history holds the bundle's.
+    #[codec(index = 2)]
+    History {
+        /// The later header.
+        header: Header,
+        /// The place of the bundle's header under its history root.
+        path: Path,
+    },
+}
+
+/// An epoch's last header, which names the next committee, with its certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct HandOver {
+    /// The header.
+    pub header: Header,
+    /// Its certificate, by the committee whose epoch ends.
+    pub certificate: Certificate,
+    /// The committee that follows.
+    pub next: crate::Committee,
+}
+
+/// What leads from the trust anchor to the certified header.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub enum Finality {
+    /// A certificate, and the hand-overs from the anchor's committee to the one that made it.
+    #[codec(index = 0)]
+    Certificate {
+        /// One for each epoch before the certificate's, in order.
+        hand_overs: Vec<HandOver>,
+        /// The certificate.
+        certificate: Certificate,
+    },
+}
+
+/// Which chain the bundle's header is of, seen from the anchor's.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub enum Origin {
+    /// The anchor's own chain.
+    #[codec(index = 0)]
+    AnchoredChain,
+}
+
+/// One file that proves one claim.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct ProofBundle {
+    /// [`WIRE_VERSION`](crate::WIRE_VERSION).
+    pub version: u8,
+    /// Which chain it is about.
+    pub origin: Origin,
+    /// What it proves.
+    pub claim: Claim,
+    /// The header that commits to the claim.
+    pub header: Header,
+    /// What leads to the certified header.
+    pub link: Link,
+    /// What leads from there to the anchor.
+    pub finality: Finality,
+}

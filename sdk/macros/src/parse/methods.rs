@@ -1,0 +1,173 @@
+//! `#[methods]`: an impl block whose public functions are the contract's methods.
+
+use chancery_abi::schema::{Access, Field, Method as Entry, MethodKind, TypeRef};
+use syn::{Attribute, FnArg, Ident, ImplItem, ImplItemFn, Item, Meta, Pat, ReturnType, Signature, Type, Visibility};
+
+use super::{Errors, attributes, types};
+use crate::model::{Method, Methods, NamedType, Returns, Rule};
+
+const MARKS: &[&str] = &["init", "access", "query", "migrate"];
+const RULES: &str = "an access rule is `anyone`, `only(FIELD)` or `member(FIELD)`, where FIELD is a storage field";
+
+pub(crate) fn methods(item: Item) -> syn::Result<Methods> {
+    let Item::Impl(mut item) = item else {
+        return Err(syn::Error::new_spanned(item, "put #[methods] on an impl block of the contract"));
+    };
+    if let Some((_, path, _)) = &item.trait_ {
+        return Err(syn::Error::new_spanned(path, "methods stand in the contract's own impl block, not in a trait's"));
+    }
+    attributes::no_generics(&item.generics, "a contract")?;
+    let mut errors = Errors::default();
+    let mut methods = Vec::new();
+    for member in &mut item.items {
+        if let ImplItem::Fn(function) = member {
+            methods.extend(errors.keep(method(function)).flatten());
+        }
+    }
+    errors.finish(Methods { item, methods })
+}
+
+/// The method that a function is; `None` for a private function.
+fn method(function: &mut ImplItemFn) -> syn::Result<Option<Method>> {
+    let marks = attributes::take(&mut function.attrs, MARKS);
+    let reentrant = attributes::take_mark(&mut function.attrs, "reentrant")?;
+    let name = &function.sig.ident;
+    if !matches!(function.vis, Visibility::Public(_)) {
+        return match marks.first() {
+            Some(mark) => Err(syn::Error::new_spanned(mark, format!("a method is public: write `pub fn {name}`"))),
+            None => Ok(None),
+        };
+    }
+    let mark = match marks.as_slice() {
+        [mark] => mark,
+        [] => {
+            let message = format!("say who may call `{name}`: put #[access(anyone)], #[access(only(FIELD))] or #[access(member(FIELD))] on it, or #[query], #[init] or #[migrate]; without `pub` it is no method");
+            return Err(syn::Error::new_spanned(name, message));
+        }
+        [_, second, ..] => {
+            let message = "a method has exactly one of #[init], #[access(...)], #[query] and #[migrate]: remove this one";
+            return Err(syn::Error::new_spanned(second, message));
+        }
+    };
+    let (kind, access, rule) = purpose(mark)?;
+    let mut errors = Errors::default();
+    errors.keep(check_signature(&function.sig, kind));
+    let mut named = Vec::new();
+    let docs = attributes::docs(&function.attrs);
+    let entry_name = errors.keep(attributes::schema_ident(name));
+    let returned = errors.keep(returns(&function.sig.output, &mut named));
+    let arguments = errors.keep(arguments(&mut function.sig, &mut named));
+    let ident = function.sig.ident.clone();
+    match (entry_name, returned, arguments) {
+        (Some(name), Some((returns, ty)), Some(Arguments { takes_cx, fields, types: arguments })) => {
+            let entry = Entry { name, kind, access, arguments: fields, returns: ty, reentrant, docs };
+            errors.finish(Some(Method { ident, rule, takes_cx, arguments, returns, entry, named }))
+        }
+        _ => errors.finish(None),
+    }
+}
+
+fn purpose(mark: &Attribute) -> syn::Result<(MethodKind, Access, Rule)> {
+    let plain = |kind, access| mark.meta.require_path_only().map(|_| (kind, access, Rule::Nothing));
+    if mark.path().is_ident("init") {
+        plain(MethodKind::Init, Access::Deployer)
+    } else if mark.path().is_ident("migrate") {
+        plain(MethodKind::Migrate, Access::Deployer)
+    } else if mark.path().is_ident("query") {
+        plain(MethodKind::Query, Access::Anyone)
+    } else {
+        let (access, rule) = access(mark)?;
+        Ok((MethodKind::Call, access, rule))
+    }
+}
+
+fn access(mark: &Attribute) -> syn::Result<(Access, Rule)> {
+    let refused = |tokens: &dyn quote::ToTokens| syn::Error::new_spanned(tokens, RULES);
+    let Meta::List(list) = &mark.meta else { return Err(refused(mark)) };
+    match list.parse_args::<Meta>().map_err(|_| refused(mark))? {
+        Meta::Path(path) if path.is_ident("anyone") => Ok((Access::Anyone, Rule::Nothing)),
+        Meta::List(rule) => {
+            let field: Ident = rule.parse_args().map_err(|_| refused(&rule))?;
+            let name = attributes::schema_ident(&field)?;
+            if rule.path.is_ident("only") {
+                Ok((Access::Only(name), Rule::Only(field)))
+            } else if rule.path.is_ident("member") {
+                Ok((Access::Member(name), Rule::Member(field)))
+            } else {
+                Err(refused(&rule.path))
+            }
+        }
+        other => Err(refused(&other)),
+    }
+}
+
+fn check_signature(signature: &Signature, kind: MethodKind) -> syn::Result<()> {
+    attributes::no_generics(&signature.generics, "a method")?;
+    let modifier = (signature.asyncness.map(|word| word.span))
+        .or(signature.unsafety.map(|word| word.span))
+        .or(signature.constness.map(|word| word.span))
+        .or(signature.abi.as_ref().map(|abi| abi.extern_token.span));
+    if let Some(span) = modifier {
+        return Err(syn::Error::new(span, "a method is a plain `pub fn`: remove this word"));
+    }
+    match signature.receiver() {
+        Some(receiver) if receiver.reference.is_none() || receiver.colon_token.is_some() => {
+            Err(syn::Error::new_spanned(receiver, "write `&mut self`, or `&self` in a query"))
+        }
+        Some(receiver) if kind == MethodKind::Query && receiver.mutability.is_some() => {
+            Err(syn::Error::new_spanned(receiver, "a query only reads: write `&self`"))
+        }
+        Some(_) => Ok(()),
+        None => Err(syn::Error::new_spanned(&signature.ident, "a method takes `&mut self`, or `&self` in a query")),
+    }
+}
+
+struct Arguments {
+    takes_cx: bool,
+    fields: Vec<Field>,
+    types: Vec<Type>,
+}
+
+/// The arguments after `self` and `cx`. Their documentation is taken off, since the compiler allows none there.
+fn arguments(signature: &mut Signature, named: &mut Vec<NamedType>) -> syn::Result<Arguments> {
+    let mut errors = Errors::default();
+    let mut found = Arguments { takes_cx: false, fields: Vec::new(), types: Vec::new() };
+    for (place, argument) in signature.inputs.iter_mut().enumerate() {
+        let FnArg::Typed(argument) = argument else { continue };
+        let docs = attributes::docs(&argument.attrs);
+        attributes::take(&mut argument.attrs, &["doc"]);
+        if place == 1 && is_cx(&argument.ty) {
+            found.takes_cx = true;
+            continue;
+        }
+        let name = match &*argument.pat {
+            Pat::Ident(pattern) if pattern.subpat.is_none() && pattern.by_ref.is_none() => attributes::schema_ident(&pattern.ident),
+            pattern => Err(syn::Error::new_spanned(pattern, "name the argument: its name becomes part of the contract's interface")),
+        };
+        let (name, ty) = (errors.keep(name), errors.keep(types::type_ref(&argument.ty, named)));
+        if let (Some(name), Some(ty)) = (name, ty) {
+            found.fields.push(Field { name, ty, docs });
+            found.types.push((*argument.ty).clone());
+        }
+    }
+    errors.finish(found)
+}
+
+fn is_cx(ty: &Type) -> bool {
+    matches!(ty, Type::Reference(reference) if reference.mutability.is_none()
+        && matches!(&*reference.elem, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Cx")))
+}
+
+fn returns(output: &ReturnType, named: &mut Vec<NamedType>) -> syn::Result<(Returns, TypeRef)> {
+    let ReturnType::Type(_, ty) = output else { return Ok((Returns::Nothing, TypeRef::Unit)) };
+    if let Type::Path(path) = &**ty
+        && let Some(segment) = path.path.segments.last().filter(|segment| segment.ident == "Result")
+    {
+        let parameters = types::generics(segment)?;
+        let value = parameters.first().ok_or_else(|| syn::Error::new_spanned(ty, "write `Result<T, E>`, where E is an enum with #[error]"))?;
+        return Ok((Returns::Fallible(value.clone()), types::type_ref(value, named)?));
+    }
+    let schema_type = types::type_ref(ty, named)?;
+    let returns = if schema_type == TypeRef::Unit { Returns::Nothing } else { Returns::Value((**ty).clone()) };
+    Ok((returns, schema_type))
+}

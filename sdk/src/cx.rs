@@ -1,0 +1,90 @@
+//! The context of a call: who calls, where and when, and what a contract may ask of the chain.
+
+use alloc::{string::String, vec::Vec};
+
+use chancery_abi::{Address, Digest, Name, host::CallFailure};
+use parity_scale_codec::Encode;
+
+use crate::{Event, data, entry, event, sys};
+
+/// The context of a call. Every method that names a parameter `cx: &Cx` is given it.
+pub struct Cx(());
+
+/// The context of the call under execution.
+#[doc(hidden)]
+pub fn cx() -> Cx {
+    Cx(())
+}
+
+impl Cx {
+    /// Who calls: the signer of the transaction, or the contract that called this one.
+    pub fn caller(&self) -> Address {
+        sys::caller()
+    }
+
+    /// This contract's own address.
+    pub fn this(&self) -> Address {
+        sys::this()
+    }
+
+    /// Who signed the transaction. Access is checked of the [`caller`](Self::caller); this only tells whose
+    /// transaction it is.
+    pub fn signer(&self) -> Address {
+        sys::signer()
+    }
+
+    /// The transaction's digest; zero in a query.
+    pub fn transaction(&self) -> Digest {
+        sys::transaction()
+    }
+
+    /// The chain's name.
+    pub fn chain(&self) -> Name {
+        let name = String::from_utf8(sys::chain()).ok().and_then(|name| Name::new(name).ok());
+        name.expect("the runtime's chain has a valid name")
+    }
+
+    /// The block's height.
+    pub fn height(&self) -> u64 {
+        sys::height()
+    }
+
+    /// The block's time, in milliseconds since 1970. It never goes back, and is the proposer's within bounds.
+    pub fn time_ms(&self) -> u64 {
+        sys::time_ms()
+    }
+
+    /// The gas that is left for this call.
+    pub fn gas_left(&self) -> u64 {
+        sys::gas_left()
+    }
+
+    /// Announces an event. It is in the receipt if the transaction is done.
+    pub fn emit<E: Event>(&self, event: &E) {
+        event::emit(event);
+    }
+
+    /// The SHA-256 of `bytes`, by the host: far cheaper than in the contract.
+    pub fn sha256(&self, bytes: &[u8]) -> Digest {
+        sys::sha256(bytes)
+    }
+
+    /// Whether an ed25519 signature by `key` holds over `message` (ZIP-215 rules).
+    pub fn verify_ed25519(&self, key: &[u8; 32], signature: &[u8; 64], message: &[u8]) -> bool {
+        sys::verify_ed25519(key, signature, message)
+    }
+
+    /// Calls a method of another contract with at most `gas`, and returns the SCALE of what it returned. `arguments`
+    /// are a tuple, `&(digest, 7u32)`; `&()` when there are none.
+    ///
+    /// # Errors
+    /// When the other contract refused, was stopped or could not be called. It then changed nothing, and this one may
+    /// go on.
+    pub fn call(&self, contract: &Address, method: &str, arguments: &impl Encode, gas: u64) -> Result<Vec<u8>, CallFailure> {
+        let answer = arguments.using_encoded(|input| sys::call(contract, method.as_bytes(), input, gas));
+        answer.map_err(|failure| match data::decode(&failure) {
+            Some(failure) => failure,
+            None => entry::stop(entry::BAD_STATE),
+        })
+    }
+}

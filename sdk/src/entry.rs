@@ -1,0 +1,94 @@
+//! What an entry point does round the method itself: checks the caller, reads the input, hands over the answer.
+
+use alloc::vec::Vec;
+
+use chancery_abi::Address;
+
+use crate::{
+    ContractError, Cx, Data,
+    storage::{Members, Value},
+    sys,
+};
+
+/// The input is not the encoding of the method's arguments.
+pub const BAD_INPUT: u32 = 0xFFFF_0000;
+/// The caller may not call this method.
+pub const NOT_ALLOWED: u32 = 0xFFFF_0001;
+/// A stored entry is not of the type that this code expects.
+pub const BAD_STATE: u32 = 0xFFFF_0002;
+
+/// A struct of storage fields. `#[contract]` implements it.
+#[diagnostic::on_unimplemented(message = "`{Self}` is not a contract", note = "put #[contract] on the struct of storage fields")]
+pub trait Contract {
+    /// The contract over its slots; reads nothing.
+    fn open() -> Self;
+}
+
+/// Refuses with an error of the SDK's own.
+#[cold]
+pub(crate) fn stop(code: u32) -> ! {
+    sys::fail(code, &[])
+}
+
+/// Refuses unless the caller is the address that `field` holds.
+pub fn only(field: &Value<Address>, cx: &Cx) {
+    if field.get() != Some(cx.caller()) {
+        stop(NOT_ALLOWED);
+    }
+}
+
+/// Refuses unless the caller is in `field`.
+pub fn member(field: &impl Members, cx: &Cx) {
+    if !field.has_member(&cx.caller()) {
+        stop(NOT_ALLOWED);
+    }
+}
+
+/// The call's input: its arguments one after the other.
+pub struct Input {
+    bytes: Vec<u8>,
+    read: usize,
+}
+
+impl Input {
+    /// The input of the call under execution.
+    pub fn read() -> Self {
+        Self { bytes: sys::input(), read: 0 }
+    }
+
+    /// The next argument.
+    pub fn take<T: Data>(&mut self) -> T {
+        let mut rest = self.bytes.get(self.read..).unwrap_or_default();
+        match T::decode(&mut rest) {
+            Ok(value) => {
+                self.read = self.bytes.len() - rest.len();
+                value
+            }
+            Err(_) => stop(BAD_INPUT),
+        }
+    }
+
+    /// Refuses unless the whole input was read.
+    pub fn end(self) {
+        if self.read != self.bytes.len() {
+            stop(BAD_INPUT);
+        }
+    }
+}
+
+/// Hands over what the method returned.
+pub fn output<T: Data>(value: &T) {
+    value.using_encoded(|bytes| {
+        if !bytes.is_empty() {
+            sys::output(bytes);
+        }
+    });
+}
+
+/// Refuses with an error of the contract's own.
+#[cold]
+pub fn refuse<E: ContractError>(error: &E) -> ! {
+    let mut data = Vec::new();
+    error.push_data(&mut data);
+    sys::fail(error.code(), &data)
+}

@@ -1,0 +1,14 @@
+//! Everything a contract needs: `use chancery_sdk::prelude::*;`.
+
+pub use alloc::{
+    borrow::ToOwned,
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
+
+pub use crate::{
+    Address, CallFailure, Cx, Digest, Name, contract, data, ensure, error, event, methods,
+    storage::{Index, List, Map, Set, Value},
+};

@@ -1,0 +1,82 @@
+//! What a bundle claims, checked against its header; and the one function that checks it all.
+
+use chancery_abi::{
+    Address, Claim, Header, Origin, ProofBundle, Receipt, StateSubject, TrustAnchor, WIRE_VERSION, codec,
+    limits::PROOF_BYTES_MAX, merkle::Path,
+};
+use sha2::{Digest as _, Sha256};
+
+use crate::{Statement, Verified, VerifyError, chain, error::Part, roots, trie};
+
+/// Checks a bundle against a trust anchor and says what it proves.
+///
+/// # Errors
+/// When the bundle's bytes are not canonical, or any one part of it is missing, too much, out of order or not what
+/// the others ask for.
+pub fn verify(bundle: &[u8], anchor: &TrustAnchor) -> Result<Verified, VerifyError> {
+    if anchor.version != WIRE_VERSION {
+        return Err(VerifyError::UnknownVersion { part: Part::Anchor, found: anchor.version });
+    }
+    let bundle: ProofBundle = codec::decode_versioned(bundle, PROOF_BYTES_MAX)?;
+    let Origin::AnchoredChain = bundle.origin;
+    let header = bundle.header;
+    chain::check_header(&header, anchor)?;
+    let statement = check_claim(bundle.claim, &header, anchor)?;
+    let certified = chain::follow(&header, &bundle.link, anchor)?;
+    let certified = chain::certify(certified, &bundle.finality, anchor)?;
+    Ok(Verified {
+        chain: anchor.chain.clone(),
+        genesis: anchor.genesis,
+        as_of_height: header.height,
+        as_of_timestamp_ms: header.timestamp_ms,
+        certified_height: certified.height,
+        epoch: certified.epoch,
+        signers: certified.signers,
+        statement,
+    })
+}
+
+fn check_claim(claim: Claim, header: &Header, anchor: &TrustAnchor) -> Result<Statement, VerifyError> {
+    match claim {
+        Claim::State { subject, key, value, nodes } => {
+            let trie_key = trie::key(&address_of(&subject, header), &key);
+            let proven = trie::verify(&header.state_root, &trie_key, &nodes)?;
+            match (value, proven) {
+                (Some(value), Some(proven)) if <[u8; 32]>::from(Sha256::digest(&value)) == proven => {
+                    Ok(Statement::Present { subject, key, value })
+                }
+                (Some(_), Some(_)) => Err(VerifyError::WrongValue),
+                (Some(_), None) => Err(VerifyError::ValueAbsent),
+                (None, Some(_)) => Err(VerifyError::ValuePresent),
+                (None, None) => Ok(Statement::Absent { subject, key }),
+            }
+        }
+        Claim::Receipt { receipt, path } => {
+            check_receipt(&receipt, &path, header, anchor)?;
+            Ok(Statement::Receipt(receipt))
+        }
+    }
+}
+
+fn address_of(subject: &StateSubject, header: &Header) -> Address {
+    match subject {
+        StateSubject::Contract { department, name } => Address::of_contract(&header.chain, department, name),
+        StateSubject::System => Address::system(),
+    }
+}
+
+fn check_receipt(receipt: &Receipt, path: &Path, header: &Header, anchor: &TrustAnchor) -> Result<(), VerifyError> {
+    if receipt.version != WIRE_VERSION {
+        return Err(VerifyError::UnknownVersion { part: Part::Receipt, found: receipt.version });
+    }
+    if receipt.height != header.height {
+        return Err(VerifyError::ReceiptOfOtherBlock { expected: header.height, found: receipt.height });
+    }
+    if path.index != u64::from(receipt.index) {
+        return Err(VerifyError::ReceiptPlace { expected: receipt.index, found: path.index });
+    }
+    if roots::receipts_root_by(&anchor.genesis, receipt, path) != Some(header.receipts_root) {
+        return Err(VerifyError::ReceiptRoot);
+    }
+    Ok(())
+}

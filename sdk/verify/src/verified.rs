@@ -1,0 +1,221 @@
+//! What a bundle proved: for programs the fields, for people a few sentences that say no more than was proven.
+
+use alloc::{format, string::String, vec::Vec};
+use core::fmt;
+
+use chancery_abi::{Digest, Ident, Name, Outcome, Receipt, StateSubject};
+
+/// Bytes of a key or value that a sentence spells out; of longer ones it gives the beginning.
+const SPELLED_BYTES_MAX: usize = 64;
+
+/// What is so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Statement {
+    /// An entry was there.
+    Present {
+        /// Whose state.
+        subject: StateSubject,
+        /// The slot key.
+        key: Vec<u8>,
+        /// The value.
+        value: Vec<u8>,
+    },
+    /// An entry was not there.
+    Absent {
+        /// Whose state.
+        subject: StateSubject,
+        /// The slot key.
+        key: Vec<u8>,
+    },
+    /// A transaction was executed, and this came of it.
+    Receipt(Receipt),
+}
+
+/// What a bundle proved, as of when, and on whose word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The chain's name.
+    pub chain: Name,
+    /// The digest of the chain's genesis.
+    pub genesis: Digest,
+    /// The height after which the statement holds.
+    pub as_of_height: u64,
+    /// That block's time, milliseconds since 1970, by its proposer's clock.
+    pub as_of_timestamp_ms: u64,
+    /// The height of the header that was certified: the same or a later one.
+    pub certified_height: u64,
+    /// The term of the committee that certified it.
+    pub epoch: u64,
+    /// The ed25519 keys that signed, in the committee's order.
+    pub signers: Vec<[u8; 32]>,
+    /// What is so.
+    pub statement: Statement,
+}
+
+impl Statement {
+    /// A stable, lower-case word for the kind of statement.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Present { .. } => "present",
+            Self::Absent { .. } => "absent",
+            Self::Receipt(_) => "receipt",
+        }
+    }
+
+    /// Whose state it is about, if it is about state.
+    pub const fn subject(&self) -> Option<&StateSubject> {
+        match self {
+            Self::Present { subject, .. } | Self::Absent { subject, .. } => Some(subject),
+            Self::Receipt(_) => None,
+        }
+    }
+
+    /// The slot key, if it is about state.
+    pub fn key(&self) -> Option<&[u8]> {
+        match self {
+            Self::Present { key, .. } | Self::Absent { key, .. } => Some(key),
+            Self::Receipt(_) => None,
+        }
+    }
+
+    /// The value, if there is one.
+    pub fn value(&self) -> Option<&[u8]> {
+        match self {
+            Self::Present { value, .. } => Some(value),
+            Self::Absent { .. } | Self::Receipt(_) => None,
+        }
+    }
+
+    /// The receipt, if it is about one.
+    pub const fn receipt(&self) -> Option<&Receipt> {
+        match self {
+            Self::Receipt(receipt) => Some(receipt),
+            Self::Present { .. } | Self::Absent { .. } => None,
+        }
+    }
+}
+
+impl Verified {
+    /// What was proven, a sentence a line.
+    pub fn sentences(&self) -> Vec<String> {
+        let mut lines = Vec::from([format!("{}", self.statement)]);
+        lines.push(format!(
+            "This holds as of height {} of chain {}, at {}.",
+            self.as_of_height,
+            self.chain,
+            Utc(self.as_of_timestamp_ms),
+        ));
+        lines.push(format!("The chain is the one whose genesis is {}.", self.genesis));
+        let certified = if self.certified_height == self.as_of_height { "that header" } else { "a later header" };
+        lines.push(format!(
+            "{} members of the committee of epoch {} certified {certified} (height {}):",
+            self.signers.len(),
+            self.epoch,
+            self.certified_height,
+        ));
+        lines.extend(self.signers.iter().map(|key| format!("  {}", Hex(key))));
+        lines
+    }
+}
+
+impl fmt::Display for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentences().join("\n"))
+    }
+}
+
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Present { subject, key, value } => {
+                let (key, count) = (Key(key), value.len());
+                write!(f, "{} holds {count} bytes under {key}: {}.", Subject(subject), Hex(value))
+            }
+            Self::Absent { subject, key } => write!(f, "{} holds nothing under {}.", Subject(subject), Key(key)),
+            Self::Receipt(receipt) => {
+                write!(
+                    f,
+                    "Transaction {} was executed, at place {} of its block: ",
+                    receipt.transaction, receipt.index
+                )?;
+                match &receipt.outcome {
+                    Outcome::Done { output } => write!(f, "it was done and returned {} bytes", output.len())?,
+                    Outcome::Failed { contract, code, .. } => {
+                        write!(f, "contract {contract} refused with error {code}")?
+                    }
+                    Outcome::Trapped { contract, class } => write!(f, "contract {contract} was stopped: {class}")?,
+                    Outcome::Refused { reason } => write!(f, "no contract ran: {reason}")?,
+                }
+                write!(f, "; it used {} gas and announced {} events.", receipt.gas_used, receipt.events.len())
+            }
+        }
+    }
+}
+
+struct Subject<'a>(&'a StateSubject);
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            StateSubject::Contract { department, name } => write!(f, "Contract {department}.{name}"),
+            StateSubject::System => f.write_str("The runtime's own state"),
+        }
+    }
+}
+
+/// A slot key: the field's name, where the key begins with one, and the rest.
+struct Key<'a>(&'a [u8]);
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match field(self.0) {
+            Some((name, [])) => write!(f, "field {name}"),
+            Some((name, entry)) => write!(f, "field {name}, key {}", Hex(entry)),
+            None => write!(f, "slot {}", Hex(self.0)),
+        }
+    }
+}
+
+fn field(key: &[u8]) -> Option<(Ident, &[u8])> {
+    let (&length, rest) = key.split_first()?;
+    let (name, entry) = rest.split_at_checked(usize::from(length))?;
+    Some((Ident::new(core::str::from_utf8(name).ok()?).ok()?, entry))
+}
+
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("(empty)");
+        }
+        let spelled = self.0.get(..SPELLED_BYTES_MAX).unwrap_or(self.0);
+        spelled.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        if spelled.len() < self.0.len() {
+            write!(f, "... (SHA-256 {})", Digest::of(self.0))?;
+        }
+        Ok(())
+    }
+}
+
+/// Milliseconds since 1970 as a date and time of the Gregorian calendar.
+struct Utc(u64);
+
+impl fmt::Display for Utc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, ms) = (self.0 / 1_000, self.0 % 1_000);
+        let (days, second) = (seconds / 86_400, seconds % 86_400);
+        // Howard Hinnant's days-to-civil: years begin in March and eras of 400 years have 146,097 days. The largest
+        // u64 is some 213 billion days, so nothing overflows.
+        let days = days + 719_468;
+        let (era, day) = (days / 146_097, days % 146_097);
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        let year = year + era * 400 + u64::from(month <= 2);
+        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{ms:03} UTC")
+    }
+}

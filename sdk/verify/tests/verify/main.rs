@@ -1,0 +1,9 @@
+//! The verifier's tests: bundles made by hand must be accepted and say what was proven; anything else must be refused.
+
+mod accepted;
+mod certificates;
+mod fixture;
+mod mutations;
+mod refused;
+mod roots;
+mod tries;
