@@ -97,11 +97,11 @@ start_node
 echo "ready at $CHANCERY_NODE"
 
 say "3. deploying it for department judicial"
-"$chancery" contract deploy "$chain" "$wasm" --department judicial --name evidence --as demo --json >deploy.json ||
+"$chancery" contract deploy "$chain" "$wasm" --department judicial --name evidence --court key:demo --as demo --json >deploy.json ||
   fail "the contract was not deployed: $(cat deploy.json)"
 deploy_gas="$(value_of gas_used <deploy.json)"
 echo "address $(value_of contract <deploy.json)"
-"$chancery" call "$contract" appoint --custodian key:demo --as demo
+"$chancery" call "$contract" appoint --custodian key:demo --label registry-1 --as demo
 
 say "4. filing $files_wanted real files of this machine, by salted digest"
 # Files that packages installed: real documents, and nobody's private ones.

@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use chancery_abi::{Address, Digest, Name, host::CallFailure};
+use chancery_abi::{Address, Digest, Name, host::CallFailure, merkle};
 use parity_scale_codec::Encode;
 
 use crate::{Event, data, entry, event, sys};
@@ -60,6 +60,7 @@ impl Cx {
     }
 
     /// Announces an event. It is in the receipt if the transaction is done.
+    #[inline(never)]
     pub fn emit<E: Event>(&self, event: &E) {
         event::emit(event);
     }
@@ -67,6 +68,13 @@ impl Cx {
     /// The SHA-256 of `bytes`, by the host: far cheaper than in the contract.
     pub fn sha256(&self, bytes: &[u8]) -> Digest {
         sys::sha256(bytes)
+    }
+
+    /// The Merkle root (RFC 6962, SHA-256) that `path` leads to from a leaf that holds `entry`, or `None` when the path
+    /// is not one of its index and count.
+    pub fn merkle_root(&self, path: &merkle::Path, entry: &[u8]) -> Option<Digest> {
+        let leaf = self.sha256(&[&[0], entry].concat());
+        path.root_by(&leaf, |left, right| self.sha256(&[&[1], &left.0[..], &right.0].concat()))
     }
 
     /// Whether an ed25519 signature by `key` holds over `message` (ZIP-215 rules).

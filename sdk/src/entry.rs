@@ -31,6 +31,7 @@ pub(crate) fn stop(code: u32) -> ! {
 }
 
 /// Refuses unless the caller is the address that `field` holds.
+#[inline(never)]
 pub fn only(field: &Value<Address>, cx: &Cx) {
     if field.get() != Some(cx.caller()) {
         stop(NOT_ALLOWED);
@@ -38,6 +39,7 @@ pub fn only(field: &Value<Address>, cx: &Cx) {
 }
 
 /// Refuses unless the caller is in `field`.
+#[inline(never)]
 pub fn member(field: &impl Members, cx: &Cx) {
     if !field.has_member(&cx.caller()) {
         stop(NOT_ALLOWED);
@@ -57,6 +59,7 @@ impl Input {
     }
 
     /// The next argument.
+    #[inline(never)]
     pub fn take<T: Data>(&mut self) -> T {
         let mut rest = self.bytes.get(self.read..).unwrap_or_default();
         match T::decode(&mut rest) {
@@ -77,6 +80,7 @@ impl Input {
 }
 
 /// Hands over what the method returned.
+#[inline(never)]
 pub fn output<T: Data>(value: &T) {
     value.using_encoded(|bytes| {
         if !bytes.is_empty() {
@@ -87,6 +91,7 @@ pub fn output<T: Data>(value: &T) {
 
 /// Refuses with an error of the contract's own.
 #[cold]
+#[inline(never)]
 pub fn refuse<E: ContractError>(error: &E) -> ! {
     let mut data = Vec::new();
     error.push_data(&mut data);

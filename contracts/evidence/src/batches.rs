@@ -18,6 +18,7 @@ impl Evidence {
     #[query]
     pub fn in_batch(
         &self,
+        cx: &Cx,
         root: Digest,
         digest: Digest,
         index: u64,
@@ -25,6 +26,6 @@ impl Evidence {
     ) -> Result<bool, EvidenceError> {
         let count = self.batch(root)?.count;
         let path = merkle::Path { index, count, siblings };
-        Ok(path.root(&merkle::leaf(&digest.0)) == Some(root))
+        Ok(cx.merkle_root(&path, &digest.0) == Some(root))
     }
 }

@@ -67,15 +67,19 @@ fn slot(prefix: &[u8], key: &impl SlotKey) -> Vec<u8> {
     slot
 }
 
+// Apart, so that a method's locals stay few: the sandbox limits them.
+#[inline(never)]
 fn load<T: Data>(slot: &[u8]) -> Option<T> {
     sys::storage_get(slot, stored)
 }
 
+#[inline(never)]
 fn store<T: Data>(slot: &[u8], value: &T) {
     value.using_encoded(|bytes| sys::storage_set(slot, bytes));
 }
 
 /// The value that a stored entry is.
+#[inline(never)]
 fn stored<T: Data>(bytes: &[u8]) -> T {
     data::decode(bytes).unwrap_or_else(|| entry::stop(entry::BAD_STATE))
 }

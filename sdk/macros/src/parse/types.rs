@@ -35,7 +35,7 @@ pub(super) fn type_ref(ty: &Type, named: &mut Vec<NamedType>) -> syn::Result<Typ
 
 fn path_type(ty: &Type, segment: &PathSegment, named: &mut Vec<NamedType>) -> syn::Result<TypeRef> {
     let name = segment.ident.to_string();
-    let mut inner = |named: &mut Vec<NamedType>| match generics(segment)?.as_slice() {
+    let inner = |named: &mut Vec<NamedType>| match generics(segment)?.as_slice() {
         [inner] => Ok((is_byte(inner), type_ref(inner, named)?)),
         _ => refuse(ty, &format!("`{name}` has one type in angle brackets")),
     };

@@ -1,0 +1,7 @@
+//! Chancery's integration tests. Each file is one subject.
+
+mod architecture;
+mod counter;
+mod determinism;
+mod evidence;
+mod hostile;
