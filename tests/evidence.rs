@@ -76,7 +76,8 @@ fn custody_grows_and_ends_with_the_seal() {
     assert!(court.chain.call(&mut next, "evidence", "seal", &digest).outcome.is_done());
     let back = (digest, court.custodian.address, "transfer-8");
     assert_eq!(error_code(&court.chain.call(&mut next, "evidence", "hand_over", &back).outcome), 5);
-    let Outcome::Done { output } = court.chain.query("evidence", "custody", &(digest, None::<u32>, 10u32)).outcome else {
+    let Outcome::Done { output } = court.chain.query("evidence", "custody", &(digest, None::<u32>, 10u32)).outcome
+    else {
         panic!("the custody is readable")
     };
     assert_eq!(output[0], 1 << 2, "one step, in SCALE's compact length");

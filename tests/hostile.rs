@@ -234,7 +234,9 @@ fn hostile_pointers_in_every_host_function_that_takes_one() {
         format!("(call $sha (i32.const 0) (i32.const 1) (i32.const {end}))"),
         format!("(drop (call $verify (i32.const {end}) (i32.const 0) (i32.const 0) (i32.const 0)))"),
         format!("(drop (call $verify (i32.const 0) (i32.const {end}) (i32.const 0) (i32.const 0)))"),
-        format!("(drop (call $call (i32.const {end}) (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 0) (i64.const 1)))"),
+        format!(
+            "(drop (call $call (i32.const {end}) (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 0) (i64.const 1)))"
+        ),
     ];
     for body in cases {
         let receipt = go(&format!(r#"(func (export "call.go") {body})"#));
@@ -298,11 +300,15 @@ fn modules_outside_the_allow_list_are_not_deployed() {
     let with_go = |body: &str| module(body, &[("go", MethodKind::Call)]);
     let memory = r#"(memory (export "memory") 1 1)"#;
     let invalid = [
-        with_go(&format!(r#"(module {memory} (func (export "call.go") (drop (f64.add (f64.const 1) (f64.const 2)))))"#)),
+        with_go(&format!(
+            r#"(module {memory} (func (export "call.go") (drop (f64.add (f64.const 1) (f64.const 2)))))"#
+        )),
         with_go(&format!(r#"(module {memory} (func $s) (start $s) (func (export "call.go")))"#)),
         with_go(r#"(module (memory (export "memory") 1) (func (export "call.go")))"#),
         with_go(r#"(module (memory (export "memory") 1 257) (func (export "call.go")))"#),
-        with_go(&format!(r#"(module {memory} (global (export "chancery.gas") i64 (i64.const 0)) (func (export "call.go")))"#)),
+        with_go(&format!(
+            r#"(module {memory} (global (export "chancery.gas") i64 (i64.const 0)) (func (export "call.go")))"#
+        )),
         with_go(&format!(r#"(module (import "env" "f" (func)) {memory} (func (export "call.go")))"#)),
         b"not wasm".to_vec(),
     ];

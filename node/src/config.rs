@@ -341,7 +341,9 @@ mod tests {
     fn unknown_keys_wrong_values_and_missing_files_are_errors() {
         let home = tempfile::tempdir().expect("a temporary directory");
         let file = home.path().join("node.toml");
-        for text in ["no_such_key = 1", "[chain]\nheartbeat_ms = 0", "[api]\nlisten = \"here\"", "[chain]\nqueries_max = 65"] {
+        for text in
+            ["no_such_key = 1", "[chain]\nheartbeat_ms = 0", "[api]\nlisten = \"here\"", "[chain]\nqueries_max = 65"]
+        {
             std::fs::write(&file, text).expect("a file");
             assert!(NodeConfig::load(Some(&file)).is_err(), "{text}");
         }

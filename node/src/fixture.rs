@@ -5,7 +5,8 @@ use chancery_abi::{
     WIRE_VERSION,
     host::MODULE,
     schema::{
-        Access, Collection, Docs, Entry, ErrorType, EventType, FORMAT, Method, MethodKind, SECTION, StorageField, TypeRef,
+        Access, Collection, Docs, Entry, ErrorType, EventType, FORMAT, Method, MethodKind, SECTION, StorageField,
+        TypeRef,
     },
 };
 use chancery_runtime::{
@@ -77,10 +78,7 @@ pub(crate) fn genesis() -> Genesis {
         chain: name("main"),
         validator: VerificationKey::from(&validator_key()).into(),
         timestamp_ms: GENESIS_TIME_MS,
-        departments: vec![
-            (name("land"), vec![deployer().address()]),
-            (name("water"), vec![deployer().address()]),
-        ],
+        departments: vec![(name("land"), vec![deployer().address()]), (name("water"), vec![deployer().address()])],
     })
 }
 

@@ -13,7 +13,11 @@ use std::{
 use chancery_abi::{Genesis, limits::CALL_DEPTH_MAX};
 use chancery_runtime::engine::{Engine, EngineConfig, EngineError, Optimisation};
 use ed25519_zebra::SigningKey;
-use tokio::{sync::{Semaphore, watch}, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinHandle,
+    time::timeout,
+};
 
 use crate::{
     api::{Api, ApiServer, ServeError},

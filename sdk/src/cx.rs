@@ -88,7 +88,13 @@ impl Cx {
     /// # Errors
     /// When the other contract refused, was stopped or could not be called. It then changed nothing, and this one may
     /// go on.
-    pub fn call(&self, contract: &Address, method: &str, arguments: &impl Encode, gas: u64) -> Result<Vec<u8>, CallFailure> {
+    pub fn call(
+        &self,
+        contract: &Address,
+        method: &str,
+        arguments: &impl Encode,
+        gas: u64,
+    ) -> Result<Vec<u8>, CallFailure> {
         let answer = arguments.using_encoded(|input| sys::call(contract, method.as_bytes(), input, gas));
         answer.map_err(|failure| match data::decode(&failure) {
             Some(failure) => failure,

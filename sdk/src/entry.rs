@@ -18,7 +18,10 @@ pub const NOT_ALLOWED: u32 = 0xFFFF_0001;
 pub const BAD_STATE: u32 = 0xFFFF_0002;
 
 /// A struct of storage fields. `#[contract]` implements it.
-#[diagnostic::on_unimplemented(message = "`{Self}` is not a contract", note = "put #[contract] on the struct of storage fields")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a contract",
+    note = "put #[contract] on the struct of storage fields"
+)]
 pub trait Contract {
     /// The contract over its slots; reads nothing.
     fn open() -> Self;

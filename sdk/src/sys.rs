@@ -7,7 +7,10 @@
 use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 
-use chancery_abi::{Address, Digest, host::{CALL_FAILED, NONE}};
+use chancery_abi::{
+    Address, Digest,
+    host::{CALL_FAILED, NONE},
+};
 
 /// Values up to this size are read to the stack, and longer ones to the heap.
 const INLINE_BYTES: usize = 256;

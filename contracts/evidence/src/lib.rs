@@ -104,13 +104,7 @@ impl Evidence {
     /// Files many digests under one Merkle root (RFC 6962, SHA-256; a leaf is a digest).
     /// zh: 批量存证:提交默克尔根
     #[access(member(custodians))]
-    pub fn file_batch(
-        &mut self,
-        cx: &Cx,
-        root: Digest,
-        count: u64,
-        case_number: String,
-    ) -> Result<u64, EvidenceError> {
+    pub fn file_batch(&mut self, cx: &Cx, root: Digest, count: u64, case_number: String) -> Result<u64, EvidenceError> {
         check_reference(&case_number)?;
         ensure!(count > 0, EvidenceError::EmptyBatch);
         ensure!(!self.batches.contains(&root), EvidenceError::AlreadyFiled { digest: root });

@@ -5,7 +5,10 @@ use axum::{
     extract::{FromRequest, Request},
     http::header,
 };
-use chancery_abi::{Transaction, limits::{CALL_DATA_BYTES_MAX, TRANSACTION_BYTES_MAX}};
+use chancery_abi::{
+    Transaction,
+    limits::{CALL_DATA_BYTES_MAX, TRANSACTION_BYTES_MAX},
+};
 use serde::de::DeserializeOwned;
 
 use super::{Problem, Shared};

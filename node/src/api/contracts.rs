@@ -6,8 +6,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    PAGE_MAX, Problem,
-    body,
+    PAGE_MAX, Problem, body,
     target::{Parameters, Target, octets},
     views::{ContractView, ContractsView, OutcomeView, QueryView, hex},
 };

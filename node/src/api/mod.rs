@@ -96,9 +96,8 @@ pub fn router(api: Shared) -> Router {
     let mut router = Router::new();
     for (path, handlers) in routes() {
         let metrics = Arc::clone(&api.metrics);
-        let observed = middleware::from_fn(move |request: Request, next: Next| {
-            observe(Arc::clone(&metrics), path, request, next)
-        });
+        let observed =
+            middleware::from_fn(move |request: Request, next: Next| observe(Arc::clone(&metrics), path, request, next));
         let handlers: MethodRouter<Shared> = handlers.fallback(problem::method_not_allowed);
         router = router.route(path, handlers.layer(observed));
     }

@@ -37,7 +37,7 @@ use super::{Problem, accounts, blocks, chains, contracts, operations, stream, tr
         contracts::proof,
         stream::follow,
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem))
 )]
 struct Document;
 

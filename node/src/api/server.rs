@@ -101,13 +101,7 @@ async fn accept(
     Ok((stream, permit))
 }
 
-async fn serve(
-    api: Shared,
-    router: axum::Router,
-    stream: TcpStream,
-    _permit: OwnedSemaphorePermit,
-    grace: Duration,
-) {
+async fn serve(api: Shared, router: axum::Router, stream: TcpStream, _permit: OwnedSemaphorePermit, grace: Duration) {
     let _counted = api.metrics.connection();
     let mut stopping: watch::Receiver<bool> = api.stopping.clone();
     let patience = api.config.read_timeout;

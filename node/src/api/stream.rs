@@ -24,8 +24,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    Problem, Shared, until_stopped,
+    Problem, Shared,
     target::{Parameters, Target},
+    until_stopped,
     views::{EventView, HeaderView, ReceiptView, receipt_view},
 };
 use crate::chain::{ChainService, ReadError};

@@ -139,7 +139,12 @@ pub(super) fn read_answer(stream: TcpStream) -> Answer {
 }
 
 /// Reads events of a stream until `enough` says so: (id, name, data).
-pub(super) fn events(address: SocketAddr, path: &str, last: Option<&str>, count: usize) -> Vec<(String, String, Value)> {
+pub(super) fn events(
+    address: SocketAddr,
+    path: &str,
+    last: Option<&str>,
+    count: usize,
+) -> Vec<(String, String, Value)> {
     let mut stream = connect(address);
     let last = last.map_or_else(String::new, |last| format!("Last-Event-ID: {last}\r\n"));
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: node\r\n{last}\r\n").as_bytes()).expect("sent");

@@ -255,7 +255,9 @@ fn slow_and_endless_clients_are_cut_off_and_others_served() {
     drop(slow);
     // A body that never comes.
     let mut stream = connect(address);
-    let head = format!("POST {CHAIN}/transactions HTTP/1.1\r\nHost: n\r\nContent-Type: {OCTETS}\r\nContent-Length: 9\r\n\r\nabc");
+    let head = format!(
+        "POST {CHAIN}/transactions HTTP/1.1\r\nHost: n\r\nContent-Type: {OCTETS}\r\nContent-Length: 9\r\n\r\nabc"
+    );
     stream.write_all(head.as_bytes()).expect("sent");
     stream.shutdown(std::net::Shutdown::Read).ok();
     let mut stream = connect(address);
@@ -296,7 +298,11 @@ fn many_accounts_at_once_are_all_served_and_all_is_there_after_a_restart() {
                         assert_eq!(answer.status, 202, "{}", answer.text());
                     }
                     node.run(&account.send(0, call("put", b"\x04y")));
-                    (0..EACH).map(|nonce| node.run(&account.send(nonce, call("put", if nonce == 0 { b"\x04y" } else { b"\x04x" })))).collect::<Vec<_>>()
+                    (0..EACH)
+                        .map(|nonce| {
+                            node.run(&account.send(nonce, call("put", if nonce == 0 { b"\x04y" } else { b"\x04x" })))
+                        })
+                        .collect::<Vec<_>>()
                 })
             })
             .collect();
@@ -323,8 +329,13 @@ fn a_halted_chain_is_not_ready_takes_nothing_and_still_answers() {
     node.node.chain().halt_after_panic(7, &"a test");
     let ready = node.get("/readyz");
     assert_eq!((ready.status, ready.code().as_str()), (503, "not_ready"));
-    assert!(ready.text().contains("chain main halted at height 7: executing the block panicked: a test"), "{}", ready.text());
-    let refused = node.post(&format!("{CHAIN}/transactions"), OCTETS, &deployer().send(1, call("put", b"\0")).to_bytes());
+    assert!(
+        ready.text().contains("chain main halted at height 7: executing the block panicked: a test"),
+        "{}",
+        ready.text()
+    );
+    let refused =
+        node.post(&format!("{CHAIN}/transactions"), OCTETS, &deployer().send(1, call("put", b"\0")).to_bytes());
     assert_eq!((refused.status, refused.code().as_str()), (503, "chain_halted"));
     assert_eq!((node.get("/livez").status, node.get(&format!("{CHAIN}/contracts/box")).status), (200, 200));
     assert!(node.get(CHAIN).json()["halted"].is_string());
@@ -380,7 +391,10 @@ fn the_openapi_document_has_every_route_and_no_other() {
         let path = path.replace("{chain}", "main").replace("{height}", "1").replace("{contract}", "box");
         for method in operations.as_object().expect("operations").keys() {
             let answer = request(node.node.address(), &method.to_uppercase(), &path, None);
-            assert!(!["no_such_route", "method_not_allowed"].iter().any(|code| answer.text().contains(code)), "{method} {path}");
+            assert!(
+                !["no_such_route", "method_not_allowed"].iter().any(|code| answer.text().contains(code)),
+                "{method} {path}"
+            );
         }
     }
     node.stop();

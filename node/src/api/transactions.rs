@@ -89,11 +89,13 @@ pub(super) async fn one(target: Target) -> Result<Json<TransactionView>, Problem
             Progress::Final(receipt) => Ok(Some(receipt_view(chain, &receipt))),
             Progress::Waiting => Ok(None),
             Progress::Dropped(reason) => Err(dropped(&digest, &reason)),
-            Progress::Unknown => return Err(ReadError::Unknown {
-                what: format!("transaction {digest}"),
-                code: "unknown_transaction",
-                chain: chain.ledger().rules().name().clone(),
-            }),
+            Progress::Unknown => {
+                return Err(ReadError::Unknown {
+                    what: format!("transaction {digest}"),
+                    code: "unknown_transaction",
+                    chain: chain.ledger().rules().name().clone(),
+                });
+            }
         })
     });
     let receipt = progress.await??;

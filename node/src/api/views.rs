@@ -257,12 +257,9 @@ impl OutcomeView {
                 message: class.to_string(),
                 ..Self::default()
             },
-            Outcome::Refused { reason } => Self {
-                kind: "refused",
-                reason: Some(reason.code()),
-                message: reason.to_string(),
-                ..Self::default()
-            },
+            Outcome::Refused { reason } => {
+                Self { kind: "refused", reason: Some(reason.code()), message: reason.to_string(), ..Self::default() }
+            }
         }
     }
 }

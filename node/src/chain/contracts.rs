@@ -166,8 +166,8 @@ impl ChainService {
             return Ok(schema);
         }
         let section = self.contract_schema_bytes(code)?;
-        let schema = Schema::from_section(&section)
-            .map_err(|error| StorageError::new("read a contract's schema", error))?;
+        let schema =
+            Schema::from_section(&section).map_err(|error| StorageError::new("read a contract's schema", error))?;
         let schema = Arc::new(schema);
         self.schemas.insert(*code, Arc::clone(&schema));
         Ok(schema)

@@ -26,7 +26,9 @@ pub enum ChainError {
         found: Digest,
     },
     /// The store's parts contradict each other.
-    #[error("the store contradicts itself: {0}; keep the directory for analysis and restore a backup, or start with an empty one")]
+    #[error(
+        "the store contradicts itself: {0}; keep the directory for analysis and restore a backup, or start with an empty one"
+    )]
     Inconsistent(String),
     /// The state failed.
     #[error(transparent)]
@@ -53,7 +55,9 @@ pub enum ChainError {
         found: u64,
     },
     /// Two different blocks are final at one height, or a final block builds on another one.
-    #[error("conflicting final blocks at height {height}: {ours} here, {theirs} there; the chain stops until people have looked at it")]
+    #[error(
+        "conflicting final blocks at height {height}: {ours} here, {theirs} there; the chain stops until people have looked at it"
+    )]
     Conflict {
         /// The height.
         height: u64,
@@ -80,7 +84,8 @@ impl ChainError {
     pub fn is_storage(&self) -> bool {
         matches!(
             self,
-            Self::Storage(_) | Self::State(StateError::Storage(_) | StateError::Corrupt { .. })
+            Self::Storage(_)
+                | Self::State(StateError::Storage(_) | StateError::Corrupt { .. })
                 | Self::Halt { halt: Halt::Storage(_), .. }
         )
     }

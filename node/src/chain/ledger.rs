@@ -285,7 +285,9 @@ fn check_opened<B: StateBackend>(db: &ChainDb<'_>, tip: &ChainTip, state: &State
     if header.state_root != state.root() {
         return contradiction(format!(
             "the state's root is {}, and the header of height {} says {}",
-            state.root(), tip.height, header.state_root,
+            state.root(),
+            tip.height,
+            header.state_root,
         ));
     }
     if db.certificate(tip.height)?.is_none_or(|certificate| certificate.header != tip.header) {

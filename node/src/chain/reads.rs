@@ -177,7 +177,8 @@ impl ChainService {
             let mut answer = Err(ReadError::Failed("the store gave no snapshot".into()));
             self.ledger.backend().with_snapshot(&mut |reader| {
                 let Some(read) = read.take() else { return };
-                let tip = ChainDb(reader).tip().map(|tip| tip.unwrap_or_else(|| ChainTip::genesis(self.ledger.rules())));
+                let tip =
+                    ChainDb(reader).tip().map(|tip| tip.unwrap_or_else(|| ChainTip::genesis(self.ledger.rules())));
                 answer = tip.map_err(ReadError::from).and_then(|tip| read(stack, reader, tip));
             });
             answer

@@ -15,12 +15,7 @@ use std::{
 };
 
 use chancery_abi::{Digest, Genesis};
-use chancery_runtime::{
-    engine::Engine,
-    execution::VerifiedTransaction,
-    state::StateConfig,
-    storage::StorageError,
-};
+use chancery_runtime::{engine::Engine, execution::VerifiedTransaction, state::StateConfig, storage::StorageError};
 use tokio::sync::{Semaphore, watch};
 
 use super::{
@@ -181,7 +176,9 @@ impl ChainService {
         let silent_ms = self.opened_ms().saturating_sub(self.last_commit_ms.load(Ordering::Relaxed));
         let problem = match self.health.closed() {
             Some(closed) => Some(closed.reason),
-            None if u128::from(silent_ms) > (self.config.heartbeat * HEARTBEATS_MISSED_MAX + STUCK_AFTER).as_millis() => {
+            None if u128::from(silent_ms)
+                > (self.config.heartbeat * HEARTBEATS_MISSED_MAX + STUCK_AFTER).as_millis() =>
+            {
                 Some(format!("no block was committed for {} s", silent_ms / 1_000))
             }
             None => None,
@@ -248,10 +245,13 @@ impl ChainService {
             Ok(free) => {
                 self.metrics.disk_free(free);
                 let low = free < self.config.disk_reserve_bytes;
-                let reason = || format!(
-                    "the store's disk has {} MiB left, and {} MiB are kept in reserve; make room",
-                    free >> 20, self.config.disk_reserve_bytes >> 20,
-                );
+                let reason = || {
+                    format!(
+                        "the store's disk has {} MiB left, and {} MiB are kept in reserve; make room",
+                        free >> 20,
+                        self.config.disk_reserve_bytes >> 20,
+                    )
+                };
                 if !self.is_stopping() {
                     self.health.set_intake(low.then(|| Closed { code: "disk_reserve", reason: reason() }));
                 }

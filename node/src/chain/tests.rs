@@ -2,7 +2,11 @@
 
 use chancery_abi::{Certificate, Digest, Refusal, Transaction};
 use chancery_runtime::{
-    execution::{ExecutionStack, chain::{BlockError, Proposal}, on_execution_stack},
+    execution::{
+        ExecutionStack,
+        chain::{BlockError, Proposal},
+        on_execution_stack,
+    },
     state::{Fault, MemoryBackend, StateConfig},
     storage::{Durability, StateBackend, WriteBatch},
 };
@@ -165,7 +169,8 @@ fn a_block_leaves_out_what_may_not_be_in_it() {
     on_execution_stack(|stack| {
         let ledger = ledger(&Arc::new(MemoryBackend::new()));
         let account = deployer();
-        let transactions = [account.send(0, deploy("land")), account.send(5, call("get", b"")), account.send(1, call("put", b"\0"))];
+        let transactions =
+            [account.send(0, deploy("land")), account.send(5, call("get", b"")), account.send(1, call("put", b"\0"))];
         let Built { candidate, refused } = build(stack, &ledger, None, &transactions);
         assert_eq!(candidate.receipts().len(), 2);
         let gap = Refusal::NonceGap { expected: 1, found: 5 };

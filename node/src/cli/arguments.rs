@@ -40,9 +40,9 @@ impl Names for AddressNames<'_> {
             return self.keys.find(name).map(|key| key.address()).map_err(|error| error.to_string());
         }
         if let Some(contract) = text.strip_prefix("contract:") {
-            let names = contract.split_once('.').and_then(|(department, name)| {
-                Some((Name::new(department).ok()?, Name::new(name).ok()?))
-            });
+            let names = contract
+                .split_once('.')
+                .and_then(|(department, name)| Some((Name::new(department).ok()?, Name::new(name).ok()?)));
             let (department, name) = names.ok_or_else(|| format!("`{text}` is not contract:DEPARTMENT.NAME"))?;
             return Ok(Address::of_contract(self.chain, &department, &name));
         }
@@ -184,7 +184,12 @@ pub(super) fn method<'a>(schema: &'a Schema, name: &str, kinds: &[MethodKind]) -
 ///
 /// # Errors
 /// When they do not fit; the error lists what the method takes.
-pub(super) fn encode(schema: &Schema, method: &Method, values: &Map<String, Value>, names: &dyn Names) -> Result<Vec<u8>> {
+pub(super) fn encode(
+    schema: &Schema,
+    method: &Method,
+    values: &Map<String, Value>,
+    names: &dyn Names,
+) -> Result<Vec<u8>> {
     schema_json::encode_fields(schema, &method.arguments, values, names)
         .map_err(|error| Failure::usage(format!("the arguments do not fit `{}`", method.name)).because(error))
 }
@@ -201,7 +206,11 @@ pub(super) fn explained(method: &Method, language: Language) -> impl Fn(Failure)
 /// The arguments, one a line.
 pub(super) fn argument_table(fields: &[Field], language: Language) -> String {
     let row = |field: &Field| {
-        vec![format!("--{}", field.name.as_str().replace('_', "-")), type_name(&field.ty), language.of(&field.docs).into()]
+        vec![
+            format!("--{}", field.name.as_str().replace('_', "-")),
+            type_name(&field.ty),
+            language.of(&field.docs).into(),
+        ]
     };
     let rows: Vec<_> = fields.iter().map(row).collect();
     match rows.split_first() {

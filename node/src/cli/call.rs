@@ -105,7 +105,9 @@ pub(super) fn run(words: Words, output: &Output) -> Result {
 fn report(output: &Output, sent: Sent, schema: &Schema, method: &Method, schemas: &mut Schemas<'_>) -> Result {
     match sent {
         Sent::Pending(digest) => output
-            .result(&json!({ "transaction": digest.to_string(), "status": "pending" }), || format!("sent {digest}; it is not final yet")),
+            .result(&json!({ "transaction": digest.to_string(), "status": "pending" }), || {
+                format!("sent {digest}; it is not final yet")
+            }),
         Sent::Final(receipt) => {
             let explained = outcome::explain(&receipt, Some((schema, &method.returns)), schemas, output.language);
             finish(output, &receipt, &explained)

@@ -143,7 +143,8 @@ impl Build {
         let built = built.map_err(build_failure)?;
         let mut json = module_json(&built.path, &built.module);
         json["package"] = built.package.as_str().into();
-        output.result(&json, || format!("{} -> {}\n{}", built.package, built.path.display(), module_text(&built.module)))
+        output
+            .result(&json, || format!("{} -> {}\n{}", built.package, built.path.display(), module_text(&built.module)))
     }
 }
 
@@ -176,7 +177,11 @@ impl List {
                 let name = format!("{}.{}", contract.department, contract.name);
                 vec![name, contract.address.to_string(), contract.revision.to_string(), contract.height.to_string()]
             };
-            table(&["CONTRACT", "ADDRESS", "REVISION", "HEIGHT"], &[2, 3], &contracts.iter().map(row).collect::<Vec<_>>())
+            table(
+                &["CONTRACT", "ADDRESS", "REVISION", "HEIGHT"],
+                &[2, 3],
+                &contracts.iter().map(row).collect::<Vec<_>>(),
+            )
         })
     }
 }
@@ -193,7 +198,9 @@ fn deploy(words: Words, output: &Output) -> Result {
                 let text = describe::method_help(&command, init, output.language);
                 output.result(&describe::method_json(schema, init), || text)
             }
-            None => output.result(&Value::Null, || format!("contract {} takes nothing when it is deployed", schema.name)),
+            None => {
+                output.result(&Value::Null, || format!("contract {} takes nothing when it is deployed", schema.name))
+            }
         };
     }
     let (Some(department), Some(contract_name), Some(key)) = (options.department, options.name, options.key) else {
@@ -225,7 +232,8 @@ fn deploy(words: Words, output: &Output) -> Result {
     schemas.insert(address.to_string(), schema.clone());
     match sender.send(payload, &options.send)? {
         Sent::Pending(digest) => {
-            let json = json!({ "transaction": digest.to_string(), "status": "pending", "contract": address.to_string() });
+            let json =
+                json!({ "transaction": digest.to_string(), "status": "pending", "contract": address.to_string() });
             output.result(&json, || format!("sent {digest}; it is not final yet"))
         }
         Sent::Withheld(receipt) => Err(withheld(&outcome::explain(&receipt, None, &mut schemas, output.language))),
@@ -276,12 +284,10 @@ fn build_failure(error: BuildError) -> Failure {
         BuildError::Toolchain(error @ ToolchainError::NoRust { .. }) => {
             Failure::new(error.to_string()).help("install Rust, for instance with rustup").code("no_toolchain")
         }
-        BuildError::Toolchain(error) => {
-            Failure::new(format!("no compiler for {} is here", toolchain::TARGET))
-                .because(error)
-                .help(toolchain::HELP)
-                .code("no_toolchain")
-        }
+        BuildError::Toolchain(error) => Failure::new(format!("no compiler for {} is here", toolchain::TARGET))
+            .because(error)
+            .help(toolchain::HELP)
+            .code("no_toolchain"),
         BuildError::Cargo { what, said } => {
             let failure = Failure::new(format!("cargo {what} failed")).code("build_failed");
             if said.is_empty() { failure.because("its messages stand above") } else { failure.because(said) }

@@ -23,18 +23,20 @@ pub(super) fn schema_text(schema: &Schema, language: Language) -> String {
         ]
     });
     push_table(&mut parts, "Methods", &["NAME", "KIND", "TAKES", "WHO", ""], methods.collect());
-    let fields = schema.storage.values().map(|field| {
-        vec![field.name.to_string(), collection(&field.collection), first_line(language.of(&field.docs))]
-    });
+    let fields = schema
+        .storage
+        .values()
+        .map(|field| vec![field.name.to_string(), collection(&field.collection), first_line(language.of(&field.docs))]);
     push_table(&mut parts, "Storage (each entry can be proven)", &["FIELD", "HOLDS", ""], fields.collect());
     let events = schema.events.values().map(|event| {
         let fields = event.fields.iter().map(|field| format!("{}: {}", field.name, type_name(&field.ty)));
         vec![event.name.to_string(), fields.collect::<Vec<_>>().join(", "), first_line(language.of(&event.docs))]
     });
     push_table(&mut parts, "Events", &["NAME", "FIELDS", ""], events.collect());
-    let errors = schema.errors.values().map(|error| {
-        vec![error.code.to_string(), error.name.clone(), language.of(&error.message).to_owned()]
-    });
+    let errors = schema
+        .errors
+        .values()
+        .map(|error| vec![error.code.to_string(), error.name.clone(), language.of(&error.message).to_owned()]);
     push_table(&mut parts, "Errors", &["CODE", "NAME", ""], errors.collect());
     parts.join("\n")
 }
@@ -82,7 +84,11 @@ pub(super) fn method_help(command: &str, method: &Method, language: Language) ->
     if !method.arguments.is_empty() {
         parts.push(format!("\nArguments:\n{}", argument_table(&method.arguments, language)));
     }
-    parts.push(format!("\nReturns {}. Who may call it: {}.", type_name(&method.returns), schema_json::access(&method.access)));
+    parts.push(format!(
+        "\nReturns {}. Who may call it: {}.",
+        type_name(&method.returns),
+        schema_json::access(&method.access)
+    ));
     parts.join("\n")
 }
 

@@ -80,7 +80,8 @@ pub(super) fn read(
     let count = mistakes.len();
     let lines = if count == 1 { "one line does".into() } else { format!("{count} lines do") };
     let what = format!("{}: {lines} not fit; nothing was sent", path.display());
-    let failure = mistakes.iter().take(MISTAKES_SHOWN).fold(Failure::usage(what), |failure, mistake| failure.because(mistake));
+    let failure =
+        mistakes.iter().take(MISTAKES_SHOWN).fold(Failure::usage(what), |failure, mistake| failure.because(mistake));
     Err(if count > MISTAKES_SHOWN { failure.because(format!("and {} more", count - MISTAKES_SHOWN)) } else { failure })
 }
 
@@ -90,7 +91,8 @@ fn line(
     shared: &Map<String, Value>,
     encode: &dyn Fn(&Map<String, Value>) -> Result<Payload>,
 ) -> Result<Line> {
-    let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| Failure::usage(format!("not a JSON object: {error}")))?;
+    let object: Map<String, Value> =
+        serde_json::from_str(text).map_err(|error| Failure::usage(format!("not a JSON object: {error}")))?;
     let (notes, own): (Map<_, _>, Map<_, _>) = object.into_iter().partition(|(name, _)| name.starts_with('_'));
     let mut values = shared.clone();
     values.extend(own);
@@ -139,7 +141,9 @@ impl Job<'_> {
     /// When any of them is not done.
     pub(super) fn run(mut self, lines: Vec<Line>, results: Option<&Path>) -> Result {
         let mut results = match results {
-            Some(path) => Some(BufWriter::new(fs::OpenOptions::new().create_new(true).write(true).open(path).map_err(at(path))?)),
+            Some(path) => {
+                Some(BufWriter::new(fs::OpenOptions::new().create_new(true).write(true).open(path).map_err(at(path))?))
+            }
             None => None,
         };
         let (started, total) = (Instant::now(), lines.len() as u64);
@@ -162,16 +166,13 @@ impl Job<'_> {
             (Err(failure), _) | (Ok(()), Err(failure)) => Err(failure),
             (Ok(()), Ok(())) if totals.done == total => Ok(()),
             (Ok(()), Ok(())) => {
-                Err(Failure::new(format!("{} of {total} calls were not done", total - totals.done)).code("calls_failed"))
+                Err(Failure::new(format!("{} of {total} calls were not done", total - totals.done))
+                    .code("calls_failed"))
             }
         }
     }
 
-    fn send_all(
-        &mut self,
-        lines: Vec<Line>,
-        ended: &mut dyn FnMut(&mut Self, &Line, Ended) -> Result,
-    ) -> Result {
+    fn send_all(&mut self, lines: Vec<Line>, ended: &mut dyn FnMut(&mut Self, &Line, Ended) -> Result) -> Result {
         let mut nonce = self.sender.next_nonce()?;
         let mut under_way: VecDeque<(Line, Transaction)> = VecDeque::new();
         for line in lines {
@@ -196,7 +197,8 @@ impl Job<'_> {
                     let number = line.number;
                     ended(self, &line, Ended::Failed(error.into()))?;
                     self.drain(&mut under_way, 0, ended)?;
-                    let what = format!("line {number} was refused by the node; it and the lines after it were not sent");
+                    let what =
+                        format!("line {number} was refused by the node; it and the lines after it were not sent");
                     return Err(Failure::new(what).code("stopped"));
                 }
                 self.collect_one(&mut under_way, ended)?;

@@ -154,7 +154,9 @@ impl From<ClientError> for Failure {
 fn help_for(code: &str) -> Option<&'static str> {
     Some(match code {
         "unknown_chain" => "`chancery status` shows the node's chains",
-        "unknown_contract" => "`chancery contract list CHAIN` shows the chain's contracts; deploy one with `chancery contract deploy`",
+        "unknown_contract" => {
+            "`chancery contract list CHAIN` shows the chain's contracts; deploy one with `chancery contract deploy`"
+        }
         "ambiguous_contract" => "name it as DEPARTMENT.NAME, or by its address",
         "nonce_used" | "nonce_gap" => "another transaction of this key came between; run the command again",
         "expired" => "run the command again; --valid-for BLOCKS gives it more time",

@@ -40,7 +40,14 @@ use crate::contract::wrapper;
 
 /// A blockchain for the public record.
 #[derive(Parser)]
-#[command(name = "chancery", version, about, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "chancery",
+    version,
+    about,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

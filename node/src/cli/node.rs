@@ -1,6 +1,10 @@
 //! `chancery node`: runs a node as its configuration says, until it is asked to stop.
 
-use std::{fs, net::SocketAddr, path::{Path, PathBuf}};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use chancery_abi::{Genesis, codec};
 use clap::Args;
@@ -65,7 +69,9 @@ impl NodeCommand {
         let key = keys.unlock(&config.validator_key, &PassphraseSource { file: self.passphrase_file })?;
         run(&config, genesis, SigningKey::from(key.seed()), |node| {
             let (chain, url) = (node.chain().ledger().rules().name().to_string(), format!("http://{}", node.address()));
-            output.result(&json!({ "ready": true, "url": url, "chain": chain }), || format!("ready: chain {chain} at {url}"))
+            output.result(&json!({ "ready": true, "url": url, "chain": chain }), || {
+                format!("ready: chain {chain} at {url}")
+            })
         })
     }
 }

@@ -132,7 +132,8 @@ fn explain_event(event: &EventAnswer, schemas: &mut Schemas<'_>) -> (String, Val
     match explained {
         None => (format!("{} {}", event.name, event.data), json),
         Some(fields) => {
-            let text = fields.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect::<Vec<_>>().join(" ");
+            let text =
+                fields.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect::<Vec<_>>().join(" ");
             json["fields"] = Value::Object(fields);
             (format!("{} {text}", event.name), json)
         }
@@ -152,9 +153,7 @@ pub(super) fn plain(value: &Value) -> String {
 pub(super) fn pretty(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Array(_) | Value::Object(_) => {
-            serde_json::to_string_pretty(value).expect("a JSON value can be written")
-        }
+        Value::Array(_) | Value::Object(_) => serde_json::to_string_pretty(value).expect("a JSON value can be written"),
         other => other.to_string(),
     }
 }

@@ -29,7 +29,9 @@ pub(super) enum Language {
 impl Language {
     /// What the environment asks for.
     pub(super) fn of_environment() -> Self {
-        let asked = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+        let asked = ["LC_ALL", "LC_MESSAGES", "LANG"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
         if asked.is_some_and(|asked| asked.starts_with("zh")) { Self::Chinese } else { Self::English }
     }
 
@@ -158,7 +160,14 @@ impl Progress {
 pub(super) fn table(heading: &[&str], right: &[usize], rows: &[Vec<String>]) -> String {
     let width_of = |text: &str| console::measure_text_width(text);
     let widths: Vec<usize> = (0..heading.len())
-        .map(|at| rows.iter().filter_map(|row| row.get(at)).map(|cell| width_of(cell)).chain([width_of(heading[at])]).max().unwrap_or(0))
+        .map(|at| {
+            rows.iter()
+                .filter_map(|row| row.get(at))
+                .map(|cell| width_of(cell))
+                .chain([width_of(heading[at])])
+                .max()
+                .unwrap_or(0)
+        })
         .collect();
     let line = |cells: &mut dyn Iterator<Item = &str>| {
         let padded = cells.enumerate().map(|(at, cell)| {

@@ -5,7 +5,10 @@
 
 use std::{fs, path::PathBuf};
 
-use chancery_abi::{Digest, Name, TrustAnchor, schema::{Collection, StorageField, TypeRef}};
+use chancery_abi::{
+    Digest, Name, TrustAnchor,
+    schema::{Collection, StorageField, TypeRef},
+};
 use chancery_verify::verify;
 use clap::Args;
 use serde_json::json;
@@ -85,7 +88,8 @@ impl Prove {
     }
 
     fn prove_transaction<'n>(&self, node: &'n Node) -> Result<(ChainClient<'n>, Vec<u8>)> {
-        let chain = Name::new(self.target.as_str()).map_err(|error| Failure::usage(format!("`{}`: {error}", self.target)))?;
+        let chain =
+            Name::new(self.target.as_str()).map_err(|error| Failure::usage(format!("`{}`: {error}", self.target)))?;
         let digest = self.key.as_deref().map(str::parse::<Digest>);
         let Some(Ok(digest)) = digest else {
             return Err(Failure::usage("which transaction?").help("give its digest, 64 hexadecimal digits"));

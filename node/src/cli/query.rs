@@ -1,7 +1,10 @@
 //! `chancery query`: asks a contract, changing nothing. The answer is one node's word; `chancery prove` makes it
 //! everyone's.
 
-use chancery_abi::{schema::{MethodKind, TypeRef}, types::from_hex};
+use chancery_abi::{
+    schema::{MethodKind, TypeRef},
+    types::from_hex,
+};
 use clap::Parser;
 use serde_json::{Value, json};
 
@@ -90,7 +93,9 @@ pub(super) fn run(words: Words, output: &Output) -> Result {
     if !output.json {
         output.note(&format!("as of height {}, {} gas", answer.height, grouped(answer.gas_used)));
     }
-    output.result(&json!({ "value": value, "height": answer.height, "gas_used": answer.gas_used }), || outcome::pretty(&value))
+    output.result(&json!({ "value": value, "height": answer.height, "gas_used": answer.gas_used }), || {
+        outcome::pretty(&value)
+    })
 }
 
 /// A query that a contract refused: the problem holds how it ended.

@@ -125,11 +125,18 @@ fn execute_again(
     let mut progress = output.progress("blocks", Some(tip.height));
     let mut totals = Totals::default();
     for height in 1..=tip.height {
-        let block = db.block(height).and_then(|block| db.expect_part(block, "block", height)).map_err(storage_failure)?;
-        let certificate = db.certificate(height).and_then(|part| db.expect_part(part, "certificate", height)).map_err(storage_failure)?;
-        let receipts = db.receipts(height).and_then(|part| db.expect_part(part, "receipts", height)).map_err(storage_failure)?;
+        let block =
+            db.block(height).and_then(|block| db.expect_part(block, "block", height)).map_err(storage_failure)?;
+        let certificate = db
+            .certificate(height)
+            .and_then(|part| db.expect_part(part, "certificate", height))
+            .map_err(storage_failure)?;
+        let receipts =
+            db.receipts(height).and_then(|part| db.expect_part(part, "receipts", height)).map_err(storage_failure)?;
         let differs = |what: String| {
-            Failure::new(format!("block {height} of chain {} differs", recorded.rules().name())).because(what).code("differs")
+            Failure::new(format!("block {height} of chain {} differs", recorded.rules().name()))
+                .because(what)
+                .code("differs")
         };
         // Checking compares the state's root, the receipts' root, the gas and every other field of the header.
         let candidate = replayed.check(stack, None, block).map_err(|error| differs(error.to_string()))?;

@@ -155,7 +155,10 @@ impl<'a> Sender<'a> {
                 (TransactionStatus::Final, Some(receipt)) => return Ok(receipt),
                 _ if Instant::now() >= deadline => {
                     return Err(Failure::new(format!("transaction {digest} was sent and is not final yet"))
-                        .help(format!("`chancery tx {} {digest}` shows it later; --timeout SECONDS waits longer", self.chain.name()))
+                        .help(format!(
+                            "`chancery tx {} {digest}` shows it later; --timeout SECONDS waits longer",
+                            self.chain.name()
+                        ))
                         .code("timeout"));
                 }
                 _ => std::thread::sleep(POLL_EVERY),

@@ -3,7 +3,10 @@
 //! With a document and its salt it also says whether the proof is about that document: its salted digest, or the root of
 //! the batch that the digest is in, must stand in the proven key or value.
 
-use std::{fs, path::{Path, PathBuf}};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use chancery_abi::{Digest, TrustAnchor, codec, limits::PROOF_BYTES_MAX, schema::Schema};
 use chancery_verify::{Statement, Verified, verify};
@@ -105,7 +108,8 @@ impl Verify {
                     None => continue,
                 },
             };
-            let within = |bytes: Option<&[u8]>| bytes.is_some_and(|bytes| bytes.windows(32).any(|part| part == wanted.0));
+            let within =
+                |bytes: Option<&[u8]>| bytes.is_some_and(|bytes| bytes.windows(32).any(|part| part == wanted.0));
             let stands_in = if within(verified.statement.key()) {
                 "key"
             } else if within(verified.statement.value()) {
@@ -211,7 +215,11 @@ fn text(verified: &Verified, schema: Option<&Schema>, tie: Option<&Tie>, documen
         lines.push(match tie.batch {
             None => format!("The salted digest of {document} stands in the proven {}.", tie.stands_in),
             Some((_, index, count)) => {
-                format!("{document} is number {} of {count} in the batch whose root stands in the proven {}.", index + 1, tie.stands_in)
+                format!(
+                    "{document} is number {} of {count} in the batch whose root stands in the proven {}.",
+                    index + 1,
+                    tie.stands_in
+                )
             }
         });
     }

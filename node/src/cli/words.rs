@@ -115,7 +115,17 @@ mod tests {
 
     #[test]
     fn options_and_arguments_are_told_apart_in_any_order() {
-        let sorted = sorted(&["--as", "demo", "main/evidence", "--case-number", "7", "file", "--wait", "--pages=-3", "--sealed"]);
+        let sorted = sorted(&[
+            "--as",
+            "demo",
+            "main/evidence",
+            "--case-number",
+            "7",
+            "file",
+            "--wait",
+            "--pages=-3",
+            "--sealed",
+        ]);
         assert_eq!(sorted.options.target.as_deref(), Some("main/evidence"));
         assert_eq!(sorted.options.method.as_deref(), Some("file"));
         assert_eq!(sorted.options.key.as_deref(), Some("demo"));

@@ -113,7 +113,8 @@ impl Node {
         response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
         bytes_max: u64,
     ) -> Result<(u16, Vec<u8>), ClientError> {
-        let unreachable = |error: ureq::Error| ClientError::Unreachable { url: self.url.clone(), error: error.to_string() };
+        let unreachable =
+            |error: ureq::Error| ClientError::Unreachable { url: self.url.clone(), error: error.to_string() };
         let mut response = response.map_err(unreachable)?;
         let status = response.status().as_u16();
         let bytes = match response.body_mut().with_config().limit(bytes_max).read_to_vec() {

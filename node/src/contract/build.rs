@@ -84,8 +84,8 @@ pub fn build(directory: &Path) -> Result<Built, BuildError> {
     let directory = fs::canonicalize(directory).map_err(io_error)?;
     let toolchain = Toolchain::find(&directory)?;
     let metadata = metadata(&toolchain, &directory)?;
-    let package = package_in(&metadata, &directory)
-        .ok_or_else(|| BuildError::NoCrate { directory: directory.clone() })?;
+    let package =
+        package_in(&metadata, &directory).ok_or_else(|| BuildError::NoCrate { directory: directory.clone() })?;
     let wasm = compile(&toolchain, &directory, &metadata)?;
     let wasm = wasm.ok_or_else(|| BuildError::NoModule { package: package.clone() })?;
     // Beside cargo's own files under a name of its own, where the next build of another contract leaves it alone.
@@ -114,7 +114,9 @@ fn metadata(toolchain: &Toolchain, directory: &Path) -> Result<Value, BuildError
 fn package_in(metadata: &Value, directory: &Path) -> Option<String> {
     let manifest = directory.join("Cargo.toml");
     let packages = metadata["packages"].as_array()?;
-    let package = packages.iter().find(|package| package["manifest_path"].as_str().is_some_and(|path| Path::new(path) == manifest));
+    let package = packages
+        .iter()
+        .find(|package| package["manifest_path"].as_str().is_some_and(|path| Path::new(path) == manifest));
     Some(package?["name"].as_str()?.to_owned())
 }
 
@@ -172,7 +174,8 @@ fn compile(toolchain: &Toolchain, directory: &Path, metadata: &Value) -> Result<
         return Err(BuildError::Cargo { what: "build", said: String::new() });
     }
     let manifest = directory.join("Cargo.toml");
-    let messages = output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let messages =
+        output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
     let own = messages.filter(|message| {
         message["reason"] == "compiler-artifact"
             && message["manifest_path"].as_str().is_some_and(|path| Path::new(path) == manifest)

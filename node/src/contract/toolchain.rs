@@ -77,8 +77,7 @@ impl Toolchain {
         let cargo = variable(CARGO_VARIABLE);
         let build_std = variable(BUILD_STD_VARIABLE).is_some_and(|value| value != "0");
         let sysroot = sysroot(rustc.as_deref().unwrap_or(OsStr::new("rustc")), directory)?;
-        let toolchain =
-            Self { cargo: cargo.unwrap_or_else(|| "cargo".into()), rustc, build_std, sysroot };
+        let toolchain = Self { cargo: cargo.unwrap_or_else(|| "cargo".into()), rustc, build_std, sysroot };
         toolchain.check()
     }
 

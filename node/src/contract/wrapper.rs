@@ -32,7 +32,8 @@ pub fn run_if_asked() -> Option<ExitCode> {
     let rustc = words.next()?;
     let words: Vec<OsString> = words.collect();
     let package = std::env::var_os("CARGO_MANIFEST_DIR");
-    let is_local = package.is_some_and(|directory| local.split(SEPARATOR).any(|one| Path::new(one) == Path::new(&directory)));
+    let is_local =
+        package.is_some_and(|directory| local.split(SEPARATOR).any(|one| Path::new(one) == Path::new(&directory)));
     let words = if is_local { renamed(words, &package_identity()) } else { words };
     // Returns only when rustc cannot be started.
     let error = Command::new(&rustc).args(words).env_remove(VARIABLE).exec();

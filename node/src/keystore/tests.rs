@@ -66,9 +66,11 @@ fn a_changed_or_foreign_file_is_no_key() {
     let path = store.directory().join("demo.key");
     let text = fs::read_to_string(&path).expect("the file is there");
     let other = AccountKey::from_seed([2; 32]);
-    fs::write(&path, text.replace(&key.address().to_string(), &other.address().to_string())).expect("it can be written");
+    fs::write(&path, text.replace(&key.address().to_string(), &other.address().to_string()))
+        .expect("it can be written");
     assert!(matches!(store.find("demo"), Err(KeystoreError::Malformed { .. })));
-    fs::write(&path, text.replace(&crate::schema_json::to_hex(&key.seed()), &"00".repeat(32))).expect("it can be written");
+    fs::write(&path, text.replace(&crate::schema_json::to_hex(&key.seed()), &"00".repeat(32)))
+        .expect("it can be written");
     assert!(matches!(store.unlock("demo", &PassphraseSource::default()), Err(KeystoreError::Locked { .. })));
     assert!(matches!(store.find("nobody"), Err(KeystoreError::Missing { .. })));
     assert!(matches!(store.find("../demo"), Err(KeystoreError::Name { .. })));

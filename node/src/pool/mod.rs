@@ -84,7 +84,9 @@ pub enum PoolRefusal {
     #[error(transparent)]
     Transaction(#[from] Refusal),
     /// Another transaction of the sender with this nonce waits.
-    #[error("another transaction of this account with nonce {nonce} is waiting; an accepted transaction is not replaced")]
+    #[error(
+        "another transaction of this account with nonce {nonce} is waiting; an accepted transaction is not replaced"
+    )]
     DuplicateNonce {
         /// The nonce.
         nonce: u64,

@@ -88,19 +88,10 @@ fn errors_name_the_place_and_both_sides() {
         refusal(&named("Standing"), json!("Closed")),
         "Standing has no variant \"Closed\"; expected Open, Sealed"
     );
-    assert_eq!(
-        refusal(&TypeRef::Unsigned(8), json!(256)),
-        "expected a whole number from 0 to 255, found number 256"
-    );
+    assert_eq!(refusal(&TypeRef::Unsigned(8), json!(256)), "expected a whole number from 0 to 255, found number 256");
     assert_eq!(refusal(&TypeRef::Unsigned(8), json!(-1)), "expected a whole number from 0 to 255, found number -1");
-    assert_eq!(
-        refusal(&TypeRef::Digest, json!("00")),
-        "expected digest of 64 hexadecimal digits, found 2"
-    );
-    assert_eq!(
-        refusal(&TypeRef::Bytes, json!("0g")),
-        "expected bytes in hexadecimal, found text \"0g\""
-    );
+    assert_eq!(refusal(&TypeRef::Digest, json!("00")), "expected digest of 64 hexadecimal digits, found 2");
+    assert_eq!(refusal(&TypeRef::Bytes, json!("0g")), "expected bytes in hexadecimal, found text \"0g\"");
     assert_eq!(refusal(&named("Absent"), json!({})), "the schema does not explain type `Absent`");
 }
 
@@ -117,9 +108,7 @@ fn large_integers_are_texts_and_small_ones_numbers() {
 #[test]
 fn options_of_options_keep_apart_what_null_would_join() {
     let twice = TypeRef::Optional(Box::new(TypeRef::Optional(Box::new(TypeRef::Bool))));
-    for (value, bytes) in
-        [(json!(null), vec![0]), (json!([null]), vec![1, 0]), (json!([true]), vec![1, 1, 1])]
-    {
+    for (value, bytes) in [(json!(null), vec![0]), (json!([null]), vec![1, 0]), (json!([true]), vec![1, 1, 1])] {
         assert_eq!(encode(&schema(), &twice, &value, &DigitsOnly).expect("it fits"), bytes);
         assert_eq!(decode(&schema(), &twice, &bytes).expect("it decodes"), value);
     }
@@ -184,14 +173,14 @@ fn slot_keys_are_the_sdk_s() {
         expected(&|bytes| 7u64.push_to(bytes))
     );
     assert_eq!(slot(Collection::Value(TypeRef::Text), None).expect("one value"), expected(&|_| ()));
-    assert!(matches!(
-        slot(Collection::Value(TypeRef::Text), Some(json!(1))),
-        Err(SlotError::NoKeyWanted { .. })
-    ));
+    assert!(matches!(slot(Collection::Value(TypeRef::Text), Some(json!(1))), Err(SlotError::NoKeyWanted { .. })));
     assert!(matches!(slot(map, None), Err(SlotError::KeyMissing { .. })));
     let long = Collection::Set(TypeRef::Text);
     assert!(matches!(slot(long, Some(json!("x".repeat(200)))), Err(SlotError::TooLong { .. })));
-    assert!(matches!(slot(Collection::Set(named("Case")), Some(json!({"pages": 1, "case_number": ""}))), Err(SlotError::Key { .. })));
+    assert!(matches!(
+        slot(Collection::Set(named("Case")), Some(json!({"pages": 1, "case_number": ""}))),
+        Err(SlotError::Key { .. })
+    ));
 }
 
 #[test]
@@ -232,9 +221,7 @@ fn typed_value() -> impl Strategy<Value = (TypeRef, Value)> {
             (named("Case"), json!({"case_number": case, "pages": pages, "closed_at": closed}))
         }),
         Just((named("Standing"), json!("Open"))),
-        any::<[u8; 32]>().prop_map(|by| {
-            (named("Standing"), json!({"Sealed": {"by": to_hex(&by), "reason": "r"}}))
-        }),
+        any::<[u8; 32]>().prop_map(|by| { (named("Standing"), json!({"Sealed": {"by": to_hex(&by), "reason": "r"}})) }),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![

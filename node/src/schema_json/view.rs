@@ -95,9 +95,8 @@ fn collection(collection: &Collection) -> Map<String, Value> {
 }
 
 fn fields(fields: &[Field]) -> Value {
-    let view = |field: &Field| {
-        json!({ "name": field.name.as_str(), "type": type_name(&field.ty), "docs": docs(&field.docs) })
-    };
+    let view =
+        |field: &Field| json!({ "name": field.name.as_str(), "type": type_name(&field.ty), "docs": docs(&field.docs) });
     fields.iter().map(view).collect()
 }
 

@@ -4,7 +4,9 @@
 //! state; a block, a certificate and receipts have one home, by height, and the index only points there. Reads take any
 //! [`StateReader`], so that several can be made of one moment.
 
-use chancery_abi::{Address, Block, Certificate, Digest, Genesis, Header, Name, Outcome, Payload, Receipt, Transaction};
+use chancery_abi::{
+    Address, Block, Certificate, Digest, Genesis, Header, Name, Outcome, Payload, Receipt, Transaction,
+};
 use chancery_runtime::{
     execution::chain::ChainTip,
     storage::{Column, StateReader, StorageError, WriteBatch},

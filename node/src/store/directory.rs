@@ -97,12 +97,7 @@ impl StoreDirectory {
 
 fn lock(path: &Path) -> Result<File, StoreError> {
     let failed = |reason| StoreError::Directory { action: "lock", path: path.to_owned(), reason };
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path.join(LOCK_FILE))
-        .map_err(failed)?;
+    let file = File::options().create(true).truncate(false).write(true).open(path.join(LOCK_FILE)).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: path.to_owned() }),

@@ -146,10 +146,7 @@ impl DiskDb {
 
     fn error(&self, action: &'static str, error: &rocksdb::Error) -> StorageError {
         if error.kind() == ErrorKind::Corruption {
-            let damaged = StoreError::Corrupted {
-                path: self.directory.path().to_owned(),
-                reason: error.to_string(),
-            };
+            let damaged = StoreError::Corrupted { path: self.directory.path().to_owned(), reason: error.to_string() };
             return StorageError::new(action, damaged);
         }
         StorageError::new(action, format_args!("{error} (store: {})", self.directory.path().display()))

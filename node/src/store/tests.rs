@@ -60,7 +60,10 @@ fn another_chains_genesis_is_refused_and_named() {
     chain(&database);
     for other in [identity("main", 2), identity("land", 3)] {
         let refused = database.open_chain(other).err().expect("it is another chain");
-        assert!(matches!(&refused, StoreError::OtherChain { found, .. } if **found == identity("main", 1)), "{refused}");
+        assert!(
+            matches!(&refused, StoreError::OtherChain { found, .. } if **found == identity("main", 1)),
+            "{refused}"
+        );
     }
     assert_eq!(database.chains().expect("readable").len(), 1);
 }
@@ -170,5 +173,8 @@ fn a_log_that_is_cut_off_loses_the_cut_record_only_and_one_damaged_inside_is_ref
     let middle = bytes.windows(5).position(|bytes| bytes == b"first").expect("the first record");
     bytes[middle] ^= 1;
     fs::write(&damaged, bytes).expect("a damaged log");
-    assert!(matches!(open(copies[1].path()), Err(StoreError::Corrupted { .. })), "it must not open as an earlier state");
+    assert!(
+        matches!(open(copies[1].path()), Err(StoreError::Corrupted { .. })),
+        "it must not open as an earlier state"
+    );
 }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use wasmtime::{InstancePre, Linker, Module, ModuleExport};
 
 use crate::{
-    abi::{Digest, Ident, schema::{EXPORT_PREFIX, Method, MethodKind, Schema}},
+    abi::{
+        Digest, Ident,
+        schema::{EXPORT_PREFIX, Method, MethodKind, Schema},
+    },
     execution::frame::Frame,
     module::{CheckedModule, GAS_EXPORT, HEIGHT_EXPORT, Schedule},
 };
@@ -56,13 +59,13 @@ impl Compiled {
         // On a thread of its own: a panic or a deep recursion of the compiler stays there.
         let compile = || Module::new(engine, &instrumented);
         let compiled = std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().name("compile".into()).stack_size(16 << 20).spawn_scoped(scope, compile);
+            let thread =
+                std::thread::Builder::new().name("compile".into()).stack_size(16 << 20).spawn_scoped(scope, compile);
             thread.map_err(|error| error.to_string())?.join().map_err(|_| String::from("the compiler panicked"))
         });
         let compiled = compiled.map_err(failed)?.map_err(|error| failed(format!("{error:#}")))?;
-        let export = |name: &str| {
-            compiled.get_export_index(name).ok_or_else(|| failed(format!("export `{name}` went missing")))
-        };
+        let export =
+            |name: &str| compiled.get_export_index(name).ok_or_else(|| failed(format!("export `{name}` went missing")));
         let mut methods = BTreeMap::new();
         for Method { name, kind, reentrant, .. } in module.schema().methods.values() {
             let export = export(&format!("{EXPORT_PREFIX}{name}"))?;

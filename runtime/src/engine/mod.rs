@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex};
 use wasmparser::WasmFeatures;
 use wasmtime::{Config, InstanceAllocationStrategy, Linker, OptLevel, PoolingAllocationConfig};
 
-pub use self::compiled::{CompileError, Compiled, Entry};
 use self::cache::ModuleCache;
+pub use self::compiled::{CompileError, Compiled, Entry};
 use crate::{
     abi::{Digest, limits},
     execution::{frame::Frame, host},
@@ -72,7 +72,8 @@ impl Engine {
     /// # Errors
     /// When this machine cannot run it.
     pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
-        let engine = wasmtime::Engine::new(&wasmtime_config(config)).map_err(|error| EngineError(format!("{error:#}")))?;
+        let engine =
+            wasmtime::Engine::new(&wasmtime_config(config)).map_err(|error| EngineError(format!("{error:#}")))?;
         let linker = host::linker(&engine).map_err(|error| EngineError(format!("{error:#}")))?;
         Ok(Self { engine, linker, cache: Mutex::new(ModuleCache::new(config.cache_bytes)) })
     }

@@ -5,7 +5,11 @@
 use parity_scale_codec::{Decode, Encode};
 
 use crate::{
-    abi::{Address, Digest, schema::ContractRecord, slot::{SlotKey, push_field}},
+    abi::{
+        Address, Digest,
+        schema::ContractRecord,
+        slot::{SlotKey, push_field},
+    },
     state::StateView,
     storage::StorageError,
 };

@@ -179,4 +179,3 @@ pub fn simulate(
     let mut executor = BlockExecutor::new(stack, engine, rules, view, context);
     executor.execute(&verified).cloned()
 }
-

@@ -393,4 +393,3 @@ fn verify_ed25519(
     let message = bytes(host, message, message_len)?;
     Ok(u32::from(super::signature::ed25519_holds(&key, &signature, &message)))
 }
-

@@ -110,7 +110,8 @@ pub(super) fn load(
         None => {
             let inconsistent = |what: String| Stop::Halt(Halt::Inconsistent(what));
             let code = accounts::code(session, &record.code).map_err(storage)?;
-            let code = code.ok_or_else(|| inconsistent(format!("the code {} of {contract} is missing", record.code)))?;
+            let code =
+                code.ok_or_else(|| inconsistent(format!("the code {} of {contract} is missing", record.code)))?;
             // What was checked before it was stored is checked again: a stored byte that changed must not run.
             let module = CheckedModule::check(&code)
                 .map_err(|error| inconsistent(format!("the stored code {} is refused: {error}", record.code)))?;

@@ -197,14 +197,19 @@ impl Runner<'_> {
 }
 
 fn refusal_of(error: &ModuleError) -> ExecutionRefusal {
-    if matches!(error, ModuleError::SchemaMissing | ModuleError::SchemaTwice | ModuleError::Schema(_)) { ExecutionRefusal::InvalidSchema } else { ExecutionRefusal::InvalidModule }
+    if matches!(error, ModuleError::SchemaMissing | ModuleError::SchemaTwice | ModuleError::Schema(_)) {
+        ExecutionRefusal::InvalidSchema
+    } else {
+        ExecutionRefusal::InvalidModule
+    }
 }
 
 /// Whether code with schema `new` can read what code with schema `old` wrote: every field that was there is there
 /// still, kept the same way, and every type they are made of is unchanged.
 fn reads_state_of(new: &Schema, old: &Schema) -> bool {
-    let fields = old.storage.iter().all(|(name, field)| {
-        new.storage.get(name).is_some_and(|other| other.collection == field.collection)
-    });
+    let fields = old
+        .storage
+        .iter()
+        .all(|(name, field)| new.storage.get(name).is_some_and(|other| other.collection == field.collection));
     fields && old.types.iter().all(|(name, shape)| new.types.get(name).is_none_or(|other| other == shape))
 }

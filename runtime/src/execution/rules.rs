@@ -51,8 +51,8 @@ impl ChainRules {
         if genesis.version != WIRE_VERSION {
             return Err(GenesisError::UnknownVersion { found: genesis.version });
         }
-        let schedule = Schedule::by_number(genesis.schedule)
-            .ok_or(GenesisError::UnknownSchedule { found: genesis.schedule })?;
+        let schedule =
+            Schedule::by_number(genesis.schedule).ok_or(GenesisError::UnknownSchedule { found: genesis.schedule })?;
         if genesis.departments.len() > DEPARTMENTS_MAX {
             return Err(GenesisError::TooManyDepartments { found: genesis.departments.len() });
         }

@@ -150,7 +150,15 @@ impl Session {
     }
 
     /// Announces an event of `contract`; returns false when the transaction's events would be over `bytes_max`.
-    pub(crate) fn emit(&mut self, contract: Address, name: Ident, keys: Vec<Vec<u8>>, data: Vec<u8>, bytes: usize, bytes_max: usize) -> bool {
+    pub(crate) fn emit(
+        &mut self,
+        contract: Address,
+        name: Ident,
+        keys: Vec<Vec<u8>>,
+        data: Vec<u8>,
+        bytes: usize,
+        bytes_max: usize,
+    ) -> bool {
         if self.events_bytes + bytes > bytes_max || self.events.len() >= limits::EVENTS_MAX {
             return false;
         }

@@ -16,7 +16,11 @@ pub(crate) fn ed25519_holds(key: &[u8; 32], signature: &[u8; 64], message: &[u8]
 pub(super) fn check(authorisation: &Authorisation, digest: &Digest, genesis: &Genesis) -> Result<(), Refusal> {
     match authorisation {
         Authorisation::Ed25519 { public_key, signature } => {
-            if ed25519_holds(public_key, signature, &digest.0) { Ok(()) } else { Err(Refusal::BadSignature) }
+            if ed25519_holds(public_key, signature, &digest.0) {
+                Ok(())
+            } else {
+                Err(Refusal::BadSignature)
+            }
         }
         Authorisation::WebAuthn { public_key, authenticator_data, client_data, signature } => {
             let passkey = Passkey { public_key, authenticator_data, client_data, signature };

@@ -1,7 +1,11 @@
 //! [`VerifiedTransaction`]: a transaction whose parts are within their limits and whose signatures hold. It can only
 //! exist once they did, so nothing later checks them again.
 
-use super::{gas::intrinsic_gas, rules::ChainRules, signature::{self, at_most}};
+use super::{
+    gas::intrinsic_gas,
+    rules::ChainRules,
+    signature::{self, at_most},
+};
 use crate::abi::{Call, Digest, Payload, Refusal, Transaction, WIRE_VERSION, limits};
 
 /// A transaction of this chain that is whole and signed.

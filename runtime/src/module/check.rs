@@ -131,7 +131,8 @@ fn check_methods(survey: &Survey<'_>, schema: &Schema) -> Result<(), ModuleError
             return Err(ModuleError::MethodType { export: export(), found: type_text(ty) });
         }
     }
-    match schema.methods.keys().find(|method| !survey.methods.contains_key(format!("{EXPORT_PREFIX}{method}").as_str())) {
+    match schema.methods.keys().find(|method| !survey.methods.contains_key(format!("{EXPORT_PREFIX}{method}").as_str()))
+    {
         Some(method) => Err(ModuleError::MethodMissing { method: method.clone() }),
         None => Ok(()),
     }

@@ -67,7 +67,13 @@ pub(super) struct Emitter<'a> {
 
 impl<'a> Emitter<'a> {
     /// A writer into `out`, which has its locals declared and is empty otherwise.
-    pub(super) fn new(out: Function, counters: Counters, frame_slots: u32, plan: &'a Plan, schedule: &'a Schedule) -> Self {
+    pub(super) fn new(
+        out: Function,
+        counters: Counters,
+        frame_slots: u32,
+        plan: &'a Plan,
+        schedule: &'a Schedule,
+    ) -> Self {
         Self { out, counters, frame_slots, plan, schedule, open: Vec::new(), regions: &plan.regions, fresh: false }
     }
 
@@ -96,14 +102,32 @@ impl<'a> Emitter<'a> {
         self.look_at_gas(0);
         let Counters { height, scratch, .. } = self.counters;
         let limit = Instruction::I32Const(STACK_SLOTS_MAX as i32);
-        self.emit_all(&[Instruction::GlobalGet(height), Instruction::I32Const(self.frame_slots as i32), Instruction::I32Add]);
+        self.emit_all(&[
+            Instruction::GlobalGet(height),
+            Instruction::I32Const(self.frame_slots as i32),
+            Instruction::I32Add,
+        ]);
         if self.plan.calls {
-            self.emit_all(&[Instruction::LocalTee(scratch), Instruction::GlobalSet(height), Instruction::LocalGet(scratch)]);
+            self.emit_all(&[
+                Instruction::LocalTee(scratch),
+                Instruction::GlobalSet(height),
+                Instruction::LocalGet(scratch),
+            ]);
             self.emit_all(&[limit, Instruction::I32GtU, Instruction::BrIf(0)]);
         } else {
             // Nobody reads the height while this function runs, so it is written only to tell why it traps.
-            self.emit_all(&[Instruction::LocalTee(scratch), limit, Instruction::I32GtU, Instruction::If(BlockType::Empty)]);
-            self.emit_all(&[Instruction::LocalGet(scratch), Instruction::GlobalSet(height), Instruction::Br(1), Instruction::End]);
+            self.emit_all(&[
+                Instruction::LocalTee(scratch),
+                limit,
+                Instruction::I32GtU,
+                Instruction::If(BlockType::Empty),
+            ]);
+            self.emit_all(&[
+                Instruction::LocalGet(scratch),
+                Instruction::GlobalSet(height),
+                Instruction::Br(1),
+                Instruction::End,
+            ]);
         }
         self.emit(&Instruction::Block(body));
     }
@@ -222,7 +246,12 @@ impl<'a> Emitter<'a> {
     /// Branches to `$trap`, at this depth, when the gas left is negative; the copy is fresh.
     fn look_at_gas(&mut self, trap: u32) {
         let left = self.counters.left;
-        self.emit_all(&[Instruction::LocalGet(left), Instruction::I64Const(0), Instruction::I64LtS, Instruction::BrIf(trap)]);
+        self.emit_all(&[
+            Instruction::LocalGet(left),
+            Instruction::I64Const(0),
+            Instruction::I64LtS,
+            Instruction::BrIf(trap),
+        ]);
     }
 
     fn begin(&mut self, is_loop: bool, skippable: bool) {

@@ -161,10 +161,15 @@ pub enum ModuleError {
         limit: u64,
     },
     /// It has a start section.
-    #[error("start functions are not allowed; move what {0} does into the contract's init method and remove the start section")]
+    #[error(
+        "start functions are not allowed; move what {0} does into the contract's init method and remove the start section"
+    )]
     Start(FunctionLabel),
     /// It imports something that the host does not have.
-    #[error("import `{module}.{name}` is not one of the host's functions (all of them are in module `{}`); use the SDK's calls only, and no crate that expects an operating system or a browser", host::MODULE)]
+    #[error(
+        "import `{module}.{name}` is not one of the host's functions (all of them are in module `{}`); use the SDK's calls only, and no crate that expects an operating system or a browser",
+        host::MODULE
+    )]
     UnknownImport {
         /// The import's module.
         module: String,
@@ -172,7 +177,10 @@ pub enum ModuleError {
         name: String,
     },
     /// It imports a host function under another type.
-    #[error("import `{}.{name}` has type {found}, and the host's function has type {expected}; build against the SDK of this release", host::MODULE)]
+    #[error(
+        "import `{}.{name}` has type {found}, and the host's function has type {expected}; build against the SDK of this release",
+        host::MODULE
+    )]
     ImportType {
         /// The function's name.
         name: String,
@@ -182,7 +190,9 @@ pub enum ModuleError {
         found: String,
     },
     /// It imports something other than a function.
-    #[error("import `{module}.{name}` is a {kind}; only functions may be imported; define the {kind} in the module (for memory: no `--import-memory`)")]
+    #[error(
+        "import `{module}.{name}` is a {kind}; only functions may be imported; define the {kind} in the module (for memory: no `--import-memory`)"
+    )]
     ImportKind {
         /// The import's module.
         module: String,
@@ -198,7 +208,9 @@ pub enum ModuleError {
     #[error("the memory is not exported as `memory`; link without `--no-export-memory`")]
     MemoryNotExported,
     /// Its memory has no maximum.
-    #[error("the memory declares no maximum; link with `-zstack-size=65536 --max-memory=16777216`, as `chancery contract build` does")]
+    #[error(
+        "the memory declares no maximum; link with `-zstack-size=65536 --max-memory=16777216`, as `chancery contract build` does"
+    )]
     MemoryUnbounded,
     /// A segment reaches beyond the memory or table as it is at the start.
     #[error("{place} ends at {end}, and there are only {size} at the start; raise the initial size")]
@@ -211,19 +223,26 @@ pub enum ModuleError {
         size: u64,
     },
     /// It exports a name that the instrumented module needs for itself.
-    #[error("export `{name}` is reserved: names that begin with `{}` belong to the chain; rename it", super::RESERVED_PREFIX)]
+    #[error(
+        "export `{name}` is reserved: names that begin with `{}` belong to the chain; rename it",
+        super::RESERVED_PREFIX
+    )]
     ReservedExport {
         /// The name.
         name: String,
     },
     /// Its schema has a method that it does not export.
-    #[error("method `{method}` is in the schema, and the module has no function exported as `call.{method}`; build schema and code from one source with the SDK's macros")]
+    #[error(
+        "method `{method}` is in the schema, and the module has no function exported as `call.{method}`; build schema and code from one source with the SDK's macros"
+    )]
     MethodMissing {
         /// The method.
         method: Ident,
     },
     /// It exports a method that is not in its schema.
-    #[error("export `{export}` is not a method of the schema; build schema and code from one source with the SDK's macros")]
+    #[error(
+        "export `{export}` is not a method of the schema; build schema and code from one source with the SDK's macros"
+    )]
     MethodUnknown {
         /// The export's name.
         export: String,
@@ -237,7 +256,9 @@ pub enum ModuleError {
         found: &'static str,
     },
     /// A method's function has parameters or results.
-    #[error("export `{export}` has type {found}; a method takes its input and gives its output through host functions and has type () -> ()")]
+    #[error(
+        "export `{export}` has type {found}; a method takes its input and gives its output through host functions and has type () -> ()"
+    )]
     MethodType {
         /// The export's name.
         export: String,
@@ -245,7 +266,10 @@ pub enum ModuleError {
         found: String,
     },
     /// It has no schema.
-    #[error("the module has no schema (custom section `{}`); build it with `chancery contract build` and do not remove custom sections afterwards", chancery_abi::schema::SECTION)]
+    #[error(
+        "the module has no schema (custom section `{}`); build it with `chancery contract build` and do not remove custom sections afterwards",
+        chancery_abi::schema::SECTION
+    )]
     SchemaMissing,
     /// It has more than one schema.
     #[error("the module has more than one custom section `{}`; link it once", chancery_abi::schema::SECTION)]
@@ -389,9 +413,12 @@ impl LimitKind {
             Self::CodeBytes | Self::Functions => {
                 "build with `opt-level = \"z\"`, `lto = true` and `strip = true`, or split the contract in two"
             }
-            Self::BodyBytes | Self::Locals | Self::Blocks | Self::BlockDepth | Self::BranchTargets | Self::FrameSlots => {
-                "split the function, or mark what is inlined into it `#[inline(never)]`"
-            }
+            Self::BodyBytes
+            | Self::Locals
+            | Self::Blocks
+            | Self::BlockDepth
+            | Self::BranchTargets
+            | Self::FrameSlots => "split the function, or mark what is inlined into it `#[inline(never)]`",
             Self::Types | Self::Parameters | Self::Results => "pass a reference to a struct instead",
             Self::Tables | Self::TableElements => "use fewer trait objects and function pointers",
             Self::Memories | Self::MemoryPages => "link with `--max-memory=16777216`",

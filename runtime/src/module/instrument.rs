@@ -22,13 +22,10 @@
 
 use std::collections::BTreeMap;
 
-use chancery_abi::{
-    limits::BODY_BYTES_MAX,
-    schema::EXPORT_PREFIX,
-};
+use chancery_abi::{limits::BODY_BYTES_MAX, schema::EXPORT_PREFIX};
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, ExportKind, ExportSection, Function, GlobalSection, GlobalType, Instruction, Module,
-    SectionId, TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, ExportKind, ExportSection, Function, GlobalSection, GlobalType, Instruction,
+    Module, SectionId, TypeSection, ValType,
     reencode::{Error, Reencode, utils},
 };
 use wasmparser::{FunctionBody, Operator, Parser};
@@ -72,7 +69,9 @@ const _: () = assert!(BODY_BYTES_MAX * BODY_GROWTH_MAX + FUNCTION_GROWTH_MAX < 7
 /// and the frame 8, so a slot for [`BODY_BYTES_PER_SLOT`] bytes leaves [`NATIVE_BYTES_PER_SLOT`] four times what is
 /// needed; a test in `tests/differential` measures it on the worst shapes known.
 pub(super) fn frame_slots(parameters: u32, locals: u32, operand_height: u32, body_bytes: u32) -> u32 {
-    [parameters, locals, operand_height, body_bytes / BODY_BYTES_PER_SLOT].into_iter().fold(FRAME_SLOTS, u32::saturating_add)
+    [parameters, locals, operand_height, body_bytes / BODY_BYTES_PER_SLOT]
+        .into_iter()
+        .fold(FRAME_SLOTS, u32::saturating_add)
 }
 
 /// The instrumented module. `facts` are those that checking `source` gave.
@@ -126,7 +125,11 @@ impl Reencode for Instrumenter<'_> {
         Ok(())
     }
 
-    fn parse_global_section(&mut self, globals: &mut GlobalSection, section: wasmparser::GlobalSectionReader<'_>) -> Reencoded {
+    fn parse_global_section(
+        &mut self,
+        globals: &mut GlobalSection,
+        section: wasmparser::GlobalSectionReader<'_>,
+    ) -> Reencoded {
         utils::parse_global_section(self, globals, section)?;
         self.add_counters(globals);
         Ok(())
@@ -147,7 +150,11 @@ impl Reencode for Instrumenter<'_> {
         Ok(())
     }
 
-    fn parse_export_section(&mut self, exports: &mut ExportSection, section: wasmparser::ExportSectionReader<'_>) -> Reencoded {
+    fn parse_export_section(
+        &mut self,
+        exports: &mut ExportSection,
+        section: wasmparser::ExportSectionReader<'_>,
+    ) -> Reencoded {
         for export in section {
             let export = export?;
             if export.name == "memory" || export.name.starts_with(EXPORT_PREFIX) {
@@ -160,7 +167,11 @@ impl Reencode for Instrumenter<'_> {
     }
 
     /// Custom sections end here: names, debug information and the schema are of no use to the engine.
-    fn parse_custom_section(&mut self, _module: &mut Module, _section: wasmparser::CustomSectionReader<'_>) -> Reencoded {
+    fn parse_custom_section(
+        &mut self,
+        _module: &mut Module,
+        _section: wasmparser::CustomSectionReader<'_>,
+    ) -> Reencoded {
         Ok(())
     }
 

@@ -21,7 +21,8 @@ pub(super) fn name_function(mut error: ModuleError, wasm: &[u8]) -> ModuleError 
 
 /// Foreign text as a message may show it.
 pub(super) fn printable(text: &str) -> String {
-    let mut shown: String = text.chars().take(NAME_CHARS_MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let mut shown: String =
+        text.chars().take(NAME_CHARS_MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(NAME_CHARS_MAX).is_some() {
         shown.push('…');
     }

@@ -84,7 +84,9 @@ pub(super) fn refusal(operator: &Operator<'_>) -> (Feature, String) {
     let name = text_name(visitor);
     let feature = match proposal {
         "mvp" | "saturating_float_to_int" => Feature::Floats,
-        "bulk_memory" | "reference_types" if name.starts_with("table.") || name.starts_with("elem.") => Feature::TableInstructions,
+        "bulk_memory" | "reference_types" if name.starts_with("table.") || name.starts_with("elem.") => {
+            Feature::TableInstructions
+        }
         "reference_types" => Feature::ReferenceTypes,
         "simd" | "relaxed_simd" => Feature::Simd,
         "threads" | "shared_everything_threads" => Feature::Threads,
@@ -116,8 +118,8 @@ fn origin(operator: &Operator<'_>) -> (&'static str, &'static str) {
 /// `visit_f64_convert_i32_s` as the text format writes it: `f64.convert_i32_s`.
 fn text_name(visitor: &str) -> String {
     const SPACES: [&str; 19] = [
-        "i32", "i64", "f32", "f64", "v128", "i8x16", "i16x8", "i32x4", "i64x2", "f32x4", "f64x2", "local", "global", "table",
-        "memory", "elem", "data", "ref", "atomic",
+        "i32", "i64", "f32", "f64", "v128", "i8x16", "i16x8", "i32x4", "i64x2", "f32x4", "f64x2", "local", "global",
+        "table", "memory", "elem", "data", "ref", "atomic",
     ];
     let name = visitor.strip_prefix("visit_").unwrap_or(visitor);
     match name.split_once('_') {

@@ -174,7 +174,9 @@ impl<'a> Survey<'a> {
             let shared = ty.composite_type.shared;
             let function = match ty.composite_type.inner {
                 CompositeInnerType::Func(function) => function,
-                CompositeInnerType::Cont(_) => return refuse(Feature::StackSwitching, Place::Type(index), "a continuation type"),
+                CompositeInnerType::Cont(_) => {
+                    return refuse(Feature::StackSwitching, Place::Type(index), "a continuation type");
+                }
                 _ => return refuse(Feature::Gc, Place::Type(index), "a struct or array type"),
             };
             if shared {
@@ -269,7 +271,9 @@ impl<'a> Survey<'a> {
             return refuse(Feature::ElementKinds, place, "expressions for its elements");
         };
         match &element.kind {
-            ElementKind::Active { offset_expr, .. } => segment(place, offset_expr, functions.count().into(), self.table_elements),
+            ElementKind::Active { offset_expr, .. } => {
+                segment(place, offset_expr, functions.count().into(), self.table_elements)
+            }
             ElementKind::Passive => refuse(Feature::ElementKinds, place, "the passive form"),
             ElementKind::Declared => refuse(Feature::ElementKinds, place, "the declared form"),
         }
@@ -412,7 +416,8 @@ fn value_type(ty: host::ValueType) -> ValType {
 
 fn same_type(host: &HostFunction, found: &FuncType) -> bool {
     let parameters = host.parameters.iter().copied().map(value_type);
-    parameters.eq(found.params().iter().copied()) && host.result.map(value_type).into_iter().eq(found.results().iter().copied())
+    parameters.eq(found.params().iter().copied())
+        && host.result.map(value_type).into_iter().eq(found.results().iter().copied())
 }
 
 fn host_type(host: &HostFunction) -> String {

@@ -24,7 +24,8 @@ fn schedule() -> &'static Schedule {
 /// The schema section of a contract with these methods.
 fn schema_of(methods: &[&str]) -> Vec<u8> {
     let (name, version, sdk) = ("Test".to_owned(), "1.0.0".to_owned(), "1.0.0".to_owned());
-    let mut section = Entry::Contract { format: schema::FORMAT, name, version, sdk, docs: Docs::default() }.to_section_bytes();
+    let mut section =
+        Entry::Contract { format: schema::FORMAT, name, version, sdk, docs: Docs::default() }.to_section_bytes();
     for method in methods {
         let method = Method {
             name: Ident::new(*method).expect("test methods have valid names"),
@@ -94,10 +95,12 @@ fn call(instrumented: &[u8], opt_level: OptLevel, method: &str, gas: i64) -> Lef
     on_large_stack(|| {
         let engine = engine(opt_level);
         let (mut store, instance) = instantiate(&engine, instrumented);
-        let counter = |name: &str, store: &mut Store<()>| instance.get_global(store, name).expect("the counters are exported");
+        let counter =
+            |name: &str, store: &mut Store<()>| instance.get_global(store, name).expect("the counters are exported");
         let (left, height) = (counter(GAS_EXPORT, &mut store), counter(HEIGHT_EXPORT, &mut store));
         left.set(&mut store, Val::I64(gas)).expect("the counter is mutable");
-        let method = instance.get_typed_func::<(), ()>(&mut store, &format!("call.{method}")).expect("the method is exported");
+        let method =
+            instance.get_typed_func::<(), ()>(&mut store, &format!("call.{method}")).expect("the method is exported");
         let trapped = method.call(&mut store, ()).is_err();
         let memory = instance.get_memory(&mut store, "memory").expect("the memory is exported").data(&store).to_vec();
         Left { trapped, gas: left.get(&mut store).unwrap_i64(), height: height.get(&mut store).unwrap_i32(), memory }
@@ -108,7 +111,8 @@ fn call(instrumented: &[u8], opt_level: OptLevel, method: &str, gas: i64) -> Lef
 fn call_plain(source: &[u8], method: &str) -> (bool, Vec<u8>) {
     on_large_stack(|| {
         let (mut store, instance) = instantiate(&engine(OptLevel::Speed), source);
-        let method = instance.get_typed_func::<(), ()>(&mut store, &format!("call.{method}")).expect("the method is exported");
+        let method =
+            instance.get_typed_func::<(), ()>(&mut store, &format!("call.{method}")).expect("the method is exported");
         let trapped = method.call(&mut store, ()).is_err();
         let memory = instance.get_memory(&mut store, "memory").expect("the memory is exported").data(&store).to_vec();
         (trapped, memory)

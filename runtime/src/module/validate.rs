@@ -3,7 +3,10 @@
 //! The surveys before this give readable refusals; this is what decides. It reads the bytes anew under [`FEATURES`]
 //! alone, so that a gap in a survey lets nothing through.
 
-use wasmparser::{FuncToValidate, FuncValidatorAllocations, FunctionBody, Parser, ValidPayload, Validator, ValidatorResources, WasmFeatures};
+use wasmparser::{
+    FuncToValidate, FuncValidatorAllocations, FunctionBody, Parser, ValidPayload, Validator, ValidatorResources,
+    WasmFeatures,
+};
 
 use super::ModuleError;
 
@@ -28,11 +31,12 @@ pub(super) fn operand_heights(wasm: &[u8]) -> Result<Vec<u32>, ModuleError> {
     for payload in parser.parse_all(wasm) {
         if let ValidPayload::Func(function, body) = validator.payload(&payload?)? {
             let index = function.index;
-            let (height, reused) = operand_height(function, &body, allocations).map_err(|error| ModuleError::Invalid {
-                offset: error.offset(),
-                function: Some(index.into()),
-                reason: error.message().to_owned(),
-            })?;
+            let (height, reused) =
+                operand_height(function, &body, allocations).map_err(|error| ModuleError::Invalid {
+                    offset: error.offset(),
+                    function: Some(index.into()),
+                    reason: error.message().to_owned(),
+                })?;
             heights.push(height);
             allocations = reused;
         }

@@ -7,9 +7,9 @@ use chancery_abi::{
     schema::{self, Access, Docs, Entry, Method, MethodKind, TypeRef},
 };
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, CustomSection, ElementSection, Elements, EntityType, ExportKind, ExportSection, Function,
-    FunctionSection, GlobalSection, GlobalType, ImportSection, Instruction as I, MemArg, MemorySection, MemoryType, Module, RefType,
-    TableSection, TableType, TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, CustomSection, ElementSection, Elements, EntityType, ExportKind, ExportSection,
+    Function, FunctionSection, GlobalSection, GlobalType, ImportSection, Instruction as I, MemArg, MemorySection,
+    MemoryType, Module, RefType, TableSection, TableType, TypeSection, ValType,
 };
 
 use crate::random::Random;
@@ -27,7 +27,8 @@ pub(crate) fn value_type(ty: &ValueType) -> ValType {
 /// A schema section with these methods.
 pub(crate) fn schema_of(methods: &[String]) -> Vec<u8> {
     let text = || "Generated".to_owned();
-    let contract = Entry::Contract { format: schema::FORMAT, name: text(), version: text(), sdk: text(), docs: Docs::default() };
+    let contract =
+        Entry::Contract { format: schema::FORMAT, name: text(), version: text(), sdk: text(), docs: Docs::default() };
     let mut section = contract.to_section_bytes();
     for name in methods {
         let method = Method {
@@ -62,7 +63,8 @@ pub(crate) fn contract(random: &mut Random) -> Vec<u8> {
         .collect();
     let imports = HOST_FUNCTIONS.len() as u32;
     let count = signatures.len() as u32;
-    let (mut types, mut import_section, mut functions) = (TypeSection::new(), ImportSection::new(), FunctionSection::new());
+    let (mut types, mut import_section, mut functions) =
+        (TypeSection::new(), ImportSection::new(), FunctionSection::new());
     for (index, host) in (0..).zip(HOST_FUNCTIONS) {
         types.ty().function(host.parameters.iter().map(value_type), host.result.as_ref().map(value_type));
         import_section.import(MODULE, host.name, EntityType::Function(index));
@@ -81,11 +83,18 @@ pub(crate) fn contract(random: &mut Random) -> Vec<u8> {
     let minimum = u64::from(count) + 1;
     tables.table(TableType { element_type: RefType::FUNCREF, minimum, maximum: None, table64: false, shared: false });
     let mut elements = ElementSection::new();
-    elements.active(None, &ConstExpr::i32_const(0), Elements::Functions((imports..imports + count).collect::<Vec<_>>().into()));
+    elements.active(
+        None,
+        &ConstExpr::i32_const(0),
+        Elements::Functions((imports..imports + count).collect::<Vec<_>>().into()),
+    );
     let mut memories = MemorySection::new();
     memories.memory(MemoryType { minimum: 1, maximum: Some(4), memory64: false, shared: false, page_size_log2: None });
     let mut globals = GlobalSection::new();
-    globals.global(GlobalType { val_type: ValType::I64, mutable: true, shared: false }, &ConstExpr::i64_const(random.next() as i64));
+    globals.global(
+        GlobalType { val_type: ValType::I64, mutable: true, shared: false },
+        &ConstExpr::i64_const(random.next() as i64),
+    );
     let mut exports = ExportSection::new();
     exports.export("memory", ExportKind::Memory, 0);
     let mut code = CodeSection::new();
@@ -312,7 +321,8 @@ impl<'a> Program<'a> {
 
     /// Leaves one of the open frames, if a condition holds.
     fn leave(&mut self) {
-        let depths: Vec<_> = (0u32..).zip(self.frames.iter().rev()).filter(|(_, leaves)| **leaves).map(|(depth, _)| depth).collect();
+        let depths: Vec<_> =
+            (0u32..).zip(self.frames.iter().rev()).filter(|(_, leaves)| **leaves).map(|(depth, _)| depth).collect();
         if !depths.is_empty() {
             let depth = depths[self.random.below(depths.len() as u64) as usize];
             self.condition();
@@ -406,7 +416,8 @@ impl<'a> Program<'a> {
         (0..signature.parameters).for_each(|_| self.expression(depth + 2));
         if through_table {
             // Mostly the element that has this type.
-            let element = if self.one_in(8) { self.random.below(self.signatures.len() as u64 + 3) as u32 } else { index };
+            let element =
+                if self.one_in(8) { self.random.below(self.signatures.len() as u64 + 3) as u32 } else { index };
             self.emit(I::I32Const(element as i32));
             self.emit(I::CallIndirect { type_index: first + index, table_index: 0 });
         } else {

@@ -143,7 +143,8 @@ fn run_native(module: &wasmtime::Module, methods: &[String], gas: i64) -> Vec<Ca
         left.set(&mut store, Val::I64(gas)).expect("the counter is mutable");
         height.set(&mut store, Val::I32(0)).expect("the counter is mutable");
         let method = instance.get_typed_func::<(), ()>(&mut store, method).expect("the method is exported");
-        let trap = method.call(&mut store, ()).err().map(|error| *error.downcast_ref::<Trap>().expect("only traps happen"));
+        let trap =
+            method.call(&mut store, ()).err().map(|error| *error.downcast_ref::<Trap>().expect("only traps happen"));
         let (gas, height) = (left.get(&mut store).unwrap_i64(), height.get(&mut store).unwrap_i32());
         let class = match trap {
             None => Class::Done,
@@ -154,7 +155,9 @@ fn run_native(module: &wasmtime::Module, methods: &[String], gas: i64) -> Vec<Ca
             Some(Trap::BadSignature) => Class::Signature,
             Some(Trap::IntegerDivisionByZero) => Class::Division,
             Some(Trap::IntegerOverflow) => Class::DivisionOverflow,
-            Some(other) => panic!("trap {other:?} at height {height}: the native stack must hold what the logical one does"),
+            Some(other) => {
+                panic!("trap {other:?} at height {height}: the native stack must hold what the logical one does")
+            }
         };
         let memory = Sha256::digest(memory.data(&store)).into();
         calls.push(Called { class, gas, height, memory, trace: store.data().0.clone().finalize().into() });
@@ -192,7 +195,8 @@ fn run_interpreted(module: &wasmi::Module, methods: &[String], gas: i64) -> Vec<
         };
         linker.func_new(MODULE, function.name, function_type, body).expect("names on the list are unique");
     }
-    let instance = linker.instantiate_and_start(&mut store, module).expect("instantiating a checked module does not trap");
+    let instance =
+        linker.instantiate_and_start(&mut store, module).expect("instantiating a checked module does not trap");
     let left = instance.get_global(&store, GAS_EXPORT).expect("the counters are exported");
     let height = instance.get_global(&store, HEIGHT_EXPORT).expect("the counters are exported");
     let memory = instance.get_memory(&store, "memory").expect("the memory is exported");
@@ -212,7 +216,9 @@ fn run_interpreted(module: &wasmi::Module, methods: &[String], gas: i64) -> Vec<
             Some(TrapCode::BadSignature) => Class::Signature,
             Some(TrapCode::IntegerDivisionByZero) => Class::Division,
             Some(TrapCode::IntegerOverflow) => Class::DivisionOverflow,
-            Some(other) => panic!("trap {other:?} at height {height}: the interpreter's stack must hold what the logical one does"),
+            Some(other) => {
+                panic!("trap {other:?} at height {height}: the interpreter's stack must hold what the logical one does")
+            }
         };
         let memory = Sha256::digest(memory.data(&store)).into();
         calls.push(Called { class, gas, height, memory, trace: store.data().0.clone().finalize().into() });

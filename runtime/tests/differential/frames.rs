@@ -6,8 +6,8 @@
 
 use chancery_abi::{limits::BODY_BYTES_MAX, schema};
 use wasm_encoder::{
-    CodeSection, CustomSection, ExportKind, ExportSection, Function, FunctionSection, Instruction as I, MemArg, MemorySection,
-    MemoryType, Module, TypeSection, ValType,
+    CodeSection, CustomSection, ExportKind, ExportSection, Function, FunctionSection, Instruction as I, MemArg,
+    MemorySection, MemoryType, Module, TypeSection, ValType,
 };
 
 use crate::contracts::schema_of;
@@ -52,7 +52,8 @@ fn contract(fill: impl FnOnce(&mut Function)) -> Vec<u8> {
         method.instruction(&I::Drop);
     });
     method.instruction(&I::End);
-    let (mut functions, mut memories, mut exports) = (FunctionSection::new(), MemorySection::new(), ExportSection::new());
+    let (mut functions, mut memories, mut exports) =
+        (FunctionSection::new(), MemorySection::new(), ExportSection::new());
     functions.function(0).function(1);
     memories.memory(MemoryType { minimum: 1, maximum: Some(1), memory64: false, shared: false, page_size_log2: None });
     exports.export("memory", ExportKind::Memory, 0).export("call.m0", ExportKind::Func, 1);
@@ -66,7 +67,9 @@ fn contract(fill: impl FnOnce(&mut Function)) -> Vec<u8> {
 
 /// Adds to the accumulator what `values` computes, in a loop in which it never changes.
 fn hoisted(body: &mut Function, values: fn(&mut Function, usize)) {
-    body.instruction(&I::I32Const(2)).instruction(&I::LocalSet(COUNTER)).instruction(&I::Loop(wasm_encoder::BlockType::Empty));
+    body.instruction(&I::I32Const(2))
+        .instruction(&I::LocalSet(COUNTER))
+        .instruction(&I::Loop(wasm_encoder::BlockType::Empty));
     body.instruction(&I::LocalGet(1)).instruction(&I::LocalSet(CHAIN)).instruction(&I::LocalGet(ACCUMULATOR));
     values(body, BODY_BYTES_MAX - 500);
     body.instruction(&I::LocalSet(ACCUMULATOR));
@@ -95,7 +98,10 @@ fn products(body: &mut Function, length: usize) {
     for operator in [I::I64Mul, I::I64Rotl, I::I64ShrU, I::I64And, I::I64Shl, I::I64Rotr] {
         for (first, second) in pairs() {
             if body.byte_len() < length {
-                body.instruction(&I::LocalGet(first)).instruction(&I::LocalGet(second)).instruction(&operator).instruction(&I::I64Xor);
+                body.instruction(&I::LocalGet(first))
+                    .instruction(&I::LocalGet(second))
+                    .instruction(&operator)
+                    .instruction(&I::I64Xor);
             }
         }
     }
@@ -116,7 +122,10 @@ fn sums(body: &mut Function, length: usize) {
     for operator in [I::I64Add, I::I64Mul, I::I64And] {
         for (first, second) in pairs() {
             if body.byte_len() < length {
-                body.instruction(&I::LocalGet(first)).instruction(&I::LocalGet(second)).instruction(&operator).instruction(&I::I64Xor);
+                body.instruction(&I::LocalGet(first))
+                    .instruction(&I::LocalGet(second))
+                    .instruction(&operator)
+                    .instruction(&I::I64Xor);
             }
         }
     }

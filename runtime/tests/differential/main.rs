@@ -97,7 +97,9 @@ fn engines_agree() {
     println!("{compared} modules compared, {refused} refused by check; calls by outcome: {classes:?}");
     // A generator that only made modules that fail at once, or never, would compare nothing.
     if wanted >= 500 {
-        for class in [Class::Done, Class::OutOfGas, Class::StackOverflow, Class::Unreachable, Class::Memory, Class::Division] {
+        for class in
+            [Class::Done, Class::OutOfGas, Class::StackOverflow, Class::Unreachable, Class::Memory, Class::Division]
+        {
             assert!(classes.get(&class).is_some_and(|count| *count >= 5), "{class:?} is too rare: {classes:?}");
         }
     }

@@ -6,7 +6,8 @@
 
 use chancery_runtime::module::{GAS_EXPORT, HEIGHT_EXPORT, Schedule};
 use wasm_encoder::{
-    CodeSection, ConstExpr, ExportKind, ExportSection, Function, GlobalSection, GlobalType, Instruction as I, Module, ValType,
+    CodeSection, ConstExpr, ExportKind, ExportSection, Function, GlobalSection, GlobalType, Instruction as I, Module,
+    ValType,
     reencode::{Error, Reencode, utils},
 };
 use wasmparser::{FuncType, Operator as O, Parser, Payload};
@@ -19,7 +20,9 @@ pub(crate) fn instrument(source: &[u8], schedule: &Schedule) -> Vec<u8> {
             Payload::TypeSection(section) => {
                 naive.types.extend(section.into_iter_err_on_gc_types().map(|ty| ty.expect("function types only")));
             }
-            Payload::FunctionSection(section) => naive.functions = section.into_iter().map(|ty| ty.expect("readable")).collect(),
+            Payload::FunctionSection(section) => {
+                naive.functions = section.into_iter().map(|ty| ty.expect("readable")).collect()
+            }
             Payload::GlobalSection(section) => naive.globals = section.count(),
             _ => {}
         }
@@ -43,7 +46,10 @@ impl Naive<'_> {
         let text = format!("{operator:?}");
         let name = text.split(' ').next().unwrap_or_default();
         match operator {
-            O::BrTable { targets } => s.branch_table + s.branch_table_doubling * u64::from(u32::BITS - 1 - (targets.len() + 1).leading_zeros()),
+            O::BrTable { targets } => {
+                s.branch_table
+                    + s.branch_table_doubling * u64::from(u32::BITS - 1 - (targets.len() + 1).leading_zeros())
+            }
             _ => match name {
                 "Unreachable" | "Nop" | "Block" | "Loop" | "Else" | "End" | "Drop" => 0,
                 "I32Const" | "I64Const" | "LocalGet" | "LocalSet" | "LocalTee" => s.local,
@@ -75,7 +81,9 @@ impl Reencode for Naive<'_> {
     ) -> Result<(), Error<Self::Error>> {
         utils::parse_global_section(self, globals, section)?;
         let counter = |val_type| GlobalType { val_type, mutable: true, shared: false };
-        globals.global(counter(ValType::I64), &ConstExpr::i64_const(0)).global(counter(ValType::I32), &ConstExpr::i32_const(0));
+        globals
+            .global(counter(ValType::I64), &ConstExpr::i64_const(0))
+            .global(counter(ValType::I32), &ConstExpr::i32_const(0));
         Ok(())
     }
 
@@ -85,11 +93,19 @@ impl Reencode for Naive<'_> {
         section: wasmparser::ExportSectionReader<'_>,
     ) -> Result<(), Error<Self::Error>> {
         utils::parse_export_section(self, exports, section)?;
-        exports.export(GAS_EXPORT, ExportKind::Global, self.globals).export(HEIGHT_EXPORT, ExportKind::Global, self.globals + 1);
+        exports.export(GAS_EXPORT, ExportKind::Global, self.globals).export(
+            HEIGHT_EXPORT,
+            ExportKind::Global,
+            self.globals + 1,
+        );
         Ok(())
     }
 
-    fn parse_function_body(&mut self, code: &mut CodeSection, body: wasmparser::FunctionBody<'_>) -> Result<(), Error<Self::Error>> {
+    fn parse_function_body(
+        &mut self,
+        code: &mut CodeSection,
+        body: wasmparser::FunctionBody<'_>,
+    ) -> Result<(), Error<Self::Error>> {
         let parameters = self.types[self.functions[self.next] as usize].params().len() as u32;
         self.next += 1;
         let mut locals = Vec::new();
@@ -111,13 +127,21 @@ impl Reencode for Naive<'_> {
             }
             let by_length = match operator {
                 O::MemoryGrow { .. } => Some((1, self.schedule.page)),
-                O::MemoryFill { .. } | O::MemoryCopy { .. } | O::MemoryInit { .. } => Some((8, self.schedule.bulk_word)),
+                O::MemoryFill { .. } | O::MemoryCopy { .. } | O::MemoryInit { .. } => {
+                    Some((8, self.schedule.bulk_word))
+                }
                 _ => None,
             };
             if let Some((unit, price)) = by_length {
                 out.instruction(&I::LocalTee(length)).instruction(&I::GlobalGet(gas));
-                out.instruction(&I::LocalGet(length)).instruction(&I::I64ExtendI32U).instruction(&I::I64Const(unit)).instruction(&I::I64DivU);
-                out.instruction(&I::I64Const(price as i64)).instruction(&I::I64Mul).instruction(&I::I64Sub).instruction(&I::GlobalSet(gas));
+                out.instruction(&I::LocalGet(length))
+                    .instruction(&I::I64ExtendI32U)
+                    .instruction(&I::I64Const(unit))
+                    .instruction(&I::I64DivU);
+                out.instruction(&I::I64Const(price as i64))
+                    .instruction(&I::I64Mul)
+                    .instruction(&I::I64Sub)
+                    .instruction(&I::GlobalSet(gas));
             }
             out.instruction(&self.instruction(operator)?);
         }

@@ -4,8 +4,8 @@
 use arbitrary::Unstructured;
 use chancery_abi::{host::HOST_FUNCTIONS, schema};
 use wasm_encoder::{
-    CodeSection, ConstExpr, DataSection, ElementSection, Elements, ExportKind, ExportSection, Function, FunctionSection,
-    Instruction, MemArg, MemorySection, MemoryType, Module, Section, TypeSection, ValType,
+    CodeSection, ConstExpr, DataSection, ElementSection, Elements, ExportKind, ExportSection, Function,
+    FunctionSection, Instruction, MemArg, MemorySection, MemoryType, Module, Section, TypeSection, ValType,
     reencode::{Error, Reencode, utils},
 };
 use wasm_smith::{Config, InstructionKind, InstructionKinds};
@@ -79,7 +79,10 @@ fn imports() -> Vec<u8> {
     let mut types = TypeSection::new();
     let mut imports = wasm_encoder::ImportSection::new();
     for (index, function) in (0..).zip(HOST_FUNCTIONS) {
-        types.ty().function(function.parameters.iter().map(contracts::value_type), function.result.as_ref().map(contracts::value_type));
+        types.ty().function(
+            function.parameters.iter().map(contracts::value_type),
+            function.result.as_ref().map(contracts::value_type),
+        );
         imports.import(chancery_abi::host::MODULE, function.name, wasm_encoder::EntityType::Function(index));
     }
     module.section(&types).section(&imports);
@@ -101,8 +104,15 @@ type Reencoded = Result<(), Error<core::convert::Infallible>>;
 
 impl<'a> Contract<'a> {
     fn of(wasm: &[u8], random: &'a mut Random) -> Vec<u8> {
-        let mut contract =
-            Self { random, types: Vec::new(), imported: 0, functions: Vec::new(), globals: Vec::new(), table: 0, called: Vec::new() };
+        let mut contract = Self {
+            random,
+            types: Vec::new(),
+            imported: 0,
+            functions: Vec::new(),
+            globals: Vec::new(),
+            table: 0,
+            called: Vec::new(),
+        };
         contract.survey(wasm);
         let own = contract.imported..contract.functions.len() as u32;
         contract.called = own.rev().take(METHODS_MAX).collect();
@@ -123,12 +133,16 @@ impl<'a> Contract<'a> {
                 }
                 Payload::ImportSection(section) => {
                     for import in section.into_imports() {
-                        let TypeRef::Func(ty) = import.expect("readable").ty else { panic!("only functions are offered") };
+                        let TypeRef::Func(ty) = import.expect("readable").ty else {
+                            panic!("only functions are offered")
+                        };
                         self.functions.push(ty);
                         self.imported += 1;
                     }
                 }
-                Payload::FunctionSection(section) => self.functions.extend(section.into_iter().map(|ty| ty.expect("readable"))),
+                Payload::FunctionSection(section) => {
+                    self.functions.extend(section.into_iter().map(|ty| ty.expect("readable")))
+                }
                 Payload::TableSection(section) => {
                     self.table = section.into_iter().map(|table| table.expect("readable").ty.initial).sum();
                 }
@@ -186,7 +200,11 @@ impl Reencode for Contract<'_> {
         Ok(())
     }
 
-    fn parse_function_section(&mut self, functions: &mut FunctionSection, section: wasmparser::FunctionSectionReader<'_>) -> Reencoded {
+    fn parse_function_section(
+        &mut self,
+        functions: &mut FunctionSection,
+        section: wasmparser::FunctionSectionReader<'_>,
+    ) -> Reencoded {
         utils::parse_function_section(self, functions, section)?;
         for _ in &self.called {
             functions.function(self.types.len() as u32);
@@ -194,15 +212,29 @@ impl Reencode for Contract<'_> {
         Ok(())
     }
 
-    fn parse_memory_section(&mut self, memories: &mut MemorySection, section: wasmparser::MemorySectionReader<'_>) -> Reencoded {
+    fn parse_memory_section(
+        &mut self,
+        memories: &mut MemorySection,
+        section: wasmparser::MemorySectionReader<'_>,
+    ) -> Reencoded {
         for memory in section {
             let minimum = memory?.initial.clamp(1, 4);
-            memories.memory(MemoryType { minimum, maximum: Some(8), memory64: false, shared: false, page_size_log2: None });
+            memories.memory(MemoryType {
+                minimum,
+                maximum: Some(8),
+                memory64: false,
+                shared: false,
+                page_size_log2: None,
+            });
         }
         Ok(())
     }
 
-    fn parse_export_section(&mut self, exports: &mut ExportSection, _section: wasmparser::ExportSectionReader<'_>) -> Reencoded {
+    fn parse_export_section(
+        &mut self,
+        exports: &mut ExportSection,
+        _section: wasmparser::ExportSectionReader<'_>,
+    ) -> Reencoded {
         exports.export("memory", ExportKind::Memory, 0);
         let methods = self.functions.len() as u32;
         for method in 0..self.called.len() as u32 {
@@ -212,9 +244,16 @@ impl Reencode for Contract<'_> {
     }
 
     /// Keeps the segments that fill the table, moved to where they fit.
-    fn parse_element_section(&mut self, elements: &mut ElementSection, section: wasmparser::ElementSectionReader<'_>) -> Reencoded {
+    fn parse_element_section(
+        &mut self,
+        elements: &mut ElementSection,
+        section: wasmparser::ElementSectionReader<'_>,
+    ) -> Reencoded {
         for element in section {
-            let wasmparser::Element { kind: ElementKind::Active { .. }, items: ElementItems::Functions(functions), .. } = element? else {
+            let wasmparser::Element {
+                kind: ElementKind::Active { .. }, items: ElementItems::Functions(functions), ..
+            } = element?
+            else {
                 continue;
             };
             if let Some(room) = self.table.checked_sub(functions.count().into()) {

@@ -180,7 +180,9 @@ impl fmt::Display for ExecutionRefusal {
             Self::ContractExists => "the department already has a contract of this name; upgrade it, or choose another",
             Self::NotDepartment => "the sender may not deploy for this department",
             Self::InvalidModule => "the module is refused; `chancery contract check` says why",
-            Self::InvalidSchema => "the module's schema is missing or does not fit its exports; `chancery contract check` says why",
+            Self::InvalidSchema => {
+                "the module's schema is missing or does not fit its exports; `chancery contract check` says why"
+            }
             Self::OutOfGas => "the gas limit does not cover checking and compiling the module",
             Self::IncompatibleUpgrade => "the new code cannot take the place of the old",
         })

@@ -24,7 +24,15 @@ pub const RESULT_BYTE_GAS: u64 = 1;
 pub const PAGE_ENTRY_GAS: u64 = 400;
 
 /// Why a sub-call did nothing; the caller may go on.
-#[derive(Clone, Debug, PartialEq, Eq, parity_scale_codec::Encode, parity_scale_codec::Decode, parity_scale_codec::DecodeWithMemTracking)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    parity_scale_codec::Encode,
+    parity_scale_codec::Decode,
+    parity_scale_codec::DecodeWithMemTracking,
+)]
 pub enum CallFailure {
     /// The contract refused with one of its own errors.
     #[codec(index = 0)]

@@ -22,7 +22,9 @@ impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Length { limit } => write!(f, "a name has 1 to {limit} characters"),
-            Self::Character => f.write_str("a name begins with a letter and has lower-case letters, digits and its joiner only"),
+            Self::Character => {
+                f.write_str("a name begins with a letter and has lower-case letters, digits and its joiner only")
+            }
         }
     }
 }

@@ -10,7 +10,10 @@ use core::fmt;
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
-use crate::{DecodeError, Ident, Name, codec, limits::{SCHEMA_BYTES_MAX, TYPE_DEPTH_MAX}};
+use crate::{
+    DecodeError, Ident, Name, codec,
+    limits::{SCHEMA_BYTES_MAX, TYPE_DEPTH_MAX},
+};
 
 mod types;
 use types::TypeCheck;

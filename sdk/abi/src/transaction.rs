@@ -7,10 +7,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
-use crate::{
-    Address, DecodeError, Digest, Ident, Name, codec, domain,
-    limits::TRANSACTION_BYTES_MAX,
-};
+use crate::{Address, DecodeError, Digest, Ident, Name, codec, domain, limits::TRANSACTION_BYTES_MAX};
 
 /// How an account signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, DecodeWithMemTracking)]

@@ -41,7 +41,10 @@ pub trait Stored {
 }
 
 /// A field that addresses can be in; what `#[access(member(FIELD))]` asks for.
-#[diagnostic::on_unimplemented(message = "`{Self}` has no members", note = "`member` takes a `Set<Address>` or a `Map<Address, V>`")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no members",
+    note = "`member` takes a `Set<Address>` or a `Map<Address, V>`"
+)]
 pub trait Members {
     /// Whether `address` is in the field.
     fn has_member(&self, address: &Address) -> bool;

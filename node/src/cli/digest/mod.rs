@@ -166,7 +166,8 @@ impl Each {
             return salted.iter().try_for_each(|salted| output.document(&line(salted)));
         }
         let view = |salted: &Salted| json!({ "digest": salted.digest.to_string(), "document": salted.document });
-        let json = json!({ "documents": salted.iter().map(view).collect::<Vec<_>>(), "salt_file": self.documents.salt_file });
+        let json =
+            json!({ "documents": salted.iter().map(view).collect::<Vec<_>>(), "salt_file": self.documents.salt_file });
         output.result(&json, || {
             let row = |salted: &Salted| vec![salted.digest.to_string(), salted.document.clone()];
             table(&["DIGEST", "DOCUMENT"], &[], &salted.iter().map(row).collect::<Vec<_>>())
@@ -176,32 +177,36 @@ impl Each {
 
 impl Batch {
     fn run(self, output: &Output) -> Result {
-        let mut digests: Vec<Digest> =
-            self.documents.salted(output)?.into_iter().map(|salted| salted.digest).collect();
+        let mut digests: Vec<Digest> = self.documents.salted(output)?.into_iter().map(|salted| salted.digest).collect();
         if let Some(file) = &self.digests {
             for (index, line) in read_lines(file)?.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
                 let digest = ready_digest(line);
-                digests.push(digest.ok_or_else(|| Failure::new(format!("{}: line {} is not a digest", file.display(), index + 1)))?);
+                digests.push(
+                    digest.ok_or_else(|| {
+                        Failure::new(format!("{}: line {} is not a digest", file.display(), index + 1))
+                    })?,
+                );
             }
         }
         if digests.is_empty() {
-            return Err(Failure::usage("which documents?").help("name files, or give --files-from, --lines or --digests"));
+            return Err(
+                Failure::usage("which documents?").help("name files, or give --files-from, --lines or --digests")
+            );
         }
         if digests.len() > BATCH_MAX {
             return Err(Failure::new(format!("{} digests, of which a batch has at most {BATCH_MAX}", digests.len())));
         }
         let root = paths::write(&self.paths, &digests)?;
         let json = json!({ "root": root.to_string(), "count": digests.len(), "paths": self.paths });
-        output.result(&json, || {
-            format!("root   {root}\ncount  {}\npaths  {}", digests.len(), self.paths.display())
-        })
+        output.result(&json, || format!("root   {root}\ncount  {}\npaths  {}", digests.len(), self.paths.display()))
     }
 }
 
 impl ShowPath {
     fn run(self, output: &Output) -> Result {
         let member = paths::find(&self.paths, &self.digest)?;
-        let member = member.ok_or_else(|| Failure::new(format!("{} is not in this batch", self.digest)).code("not_in_batch"))?;
+        let member =
+            member.ok_or_else(|| Failure::new(format!("{} is not in this batch", self.digest)).code("not_in_batch"))?;
         let siblings: Vec<String> = member.siblings.iter().map(Digest::to_string).collect();
         let json = json!({ "index": member.index, "count": member.count, "siblings": siblings });
         output.result(&json, || json.to_string())

@@ -57,7 +57,8 @@ pub(super) fn write(path: &Path, digests: &[Digest]) -> Result<Digest> {
         writeln!(file, "{}", json(&Heading { format: FORMAT.into(), root: root.to_string(), count }))?;
         for (index, digest) in digests.iter().enumerate() {
             let index = index as u64;
-            let subtree = |level, place| Ok::<_, Infallible>(subtrees.get(&(level, place)).copied().unwrap_or_default());
+            let subtree =
+                |level, place| Ok::<_, Infallible>(subtrees.get(&(level, place)).copied().unwrap_or_default());
             let Ok(Some(path)) = merkle::path_in_mountain(index, count, subtree) else { continue };
             let siblings = path.siblings.iter().map(Digest::to_string).collect();
             writeln!(file, "{}", json(&Entry { digest: digest.to_string(), index, siblings }))?;

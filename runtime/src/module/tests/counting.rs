@@ -163,18 +163,23 @@ fn growth_beyond_the_gas_traps_before_it_happens() {
 
 #[test]
 fn bulk_lengths_beyond_the_gas_trap_before_they_are_touched() {
-    let wasm = instrument(&with_memory("(func (export \"call.a\") (memory.fill (i32.const 0) (i32.const 1) (i32.const 0xffff)))"));
+    let wasm = instrument(&with_memory(
+        "(func (export \"call.a\") (memory.fill (i32.const 0) (i32.const 1) (i32.const 0xffff)))",
+    ));
     let left = call(&wasm, OptLevel::Speed, "a", 4_000);
     assert!(left.trapped && left.gas < 0);
     assert!(left.memory.iter().all(|byte| *byte == 0));
     // The greatest length neither wraps nor makes gas.
-    let wasm = instrument(&with_memory("(func (export \"call.a\") (memory.fill (i32.const 0) (i32.const 1) (i32.const -1)))"));
+    let wasm =
+        instrument(&with_memory("(func (export \"call.a\") (memory.fill (i32.const 0) (i32.const 1) (i32.const -1)))"));
     assert_eq!(call(&wasm, OptLevel::Speed, "a", PLENTY).used(), 3 + 200 + (u64::from(u32::MAX) >> 3));
 }
 
 #[test]
 fn an_endless_loop_runs_out_of_gas() {
-    for body in ["(loop (br 0))", "(loop (call $f) (br 0))", "(loop (loop (br 0)) (br 0))", "(loop (br_if 0 (i32.const 1)))"] {
+    for body in
+        ["(loop (br 0))", "(loop (call $f) (br 0))", "(loop (loop (br 0)) (br 0))", "(loop (br_if 0 (i32.const 1)))"]
+    {
         let wasm = instrument(&with_memory(&format!("(func $f) (func (export \"call.a\") {body})")));
         let none = call(&wasm, OptLevel::None, "a", 100_000);
         assert!(none.trapped && none.gas < 0 && none.gas > -100, "{body}: {}", none.gas);
@@ -302,7 +307,9 @@ fn compiling_is_charged_by_bytes_functions_and_the_squares_of_bodies() {
 #[test]
 fn what_a_callee_used_stays_used() {
     let s = schedule();
-    let used_by = |code: &str| used(&format!("(func $f (drop (i32.const 1))) (func (export \"call.a\") (local i32) {code})"), "a");
+    let used_by = |code: &str| {
+        used(&format!("(func $f (drop (i32.const 1))) (func (export \"call.a\") (local i32) {code})"), "a")
+    };
     let call = s.call + s.local;
     let arm = "(if (i32.const 1) (then (drop (i32.const 2))))";
     let arm_gas = 2 * s.local + s.condition;
@@ -314,7 +321,9 @@ fn what_a_callee_used_stays_used() {
     let branch = format!("(block (block (br_if 1 (i32.const 0)) (call $f)) {arm})");
     assert_eq!(used_by(&branch), s.local + s.condition + call + arm_gas);
     // Around a loop, the head comes after the call.
-    let rounds = format!("(loop {arm} (call $f) (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 3))))");
+    let rounds = format!(
+        "(loop {arm} (call $f) (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 3))))"
+    );
     let round = arm_gas + call + 4 * s.local + 2 * s.simple + s.condition;
     assert_eq!(used_by(&rounds), 3 * round);
 }

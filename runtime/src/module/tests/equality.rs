@@ -72,7 +72,9 @@ fn results_are_those_of_the_source() {
 
 #[test]
 fn only_the_methods_the_memory_and_the_counters_are_exported() {
-    let source = with_memory("(global (export \"__heap_base\") i32 (i32.const 1)) (func $f (export \"helper\")) (func (export \"call.a\") (call $f))");
+    let source = with_memory(
+        "(global (export \"__heap_base\") i32 (i32.const 1)) (func $f (export \"helper\")) (func (export \"call.a\") (call $f))",
+    );
     let module = wasmtime::Module::new(&engine(OptLevel::Speed), instrument(&source)).expect("the engine takes it");
     let exports: Vec<_> = module.exports().map(|export| export.name().to_owned()).collect();
     assert_eq!(exports, ["memory", "call.a", GAS_EXPORT, HEIGHT_EXPORT]);
@@ -103,13 +105,22 @@ fn bodies_grow_within_the_headroom() {
     let bodies = [
         format!("{locals} (local i32) i32.const 1 {} drop", times("memory.grow ", 30_000)),
         format!("{} {} {}", times("block ", 250), times("i32.const 1 br_if 200 ", 12_000), times("end ", 250)),
-        format!("{} {} {}", times("block ", 250), times("i32.const 1 memory.grow br_if 200 ", 9_000), times("end ", 250)),
+        format!(
+            "{} {} {}",
+            times("block ", 250),
+            times("i32.const 1 memory.grow br_if 200 ", 9_000),
+            times("end ", 250)
+        ),
         times("loop i32.const 1 br_if 0 end ", 4_900),
         times("loop i32.const 1 if br 1 else end end ", 2_400),
         times("i32.const 1 if else end ", 4_900),
         times("block block i32.const 1 br_if 1 end end ", 2_400),
         times("call 0 ", 30_000),
-        format!("{} {}", times("i32.const 1 i32.const 1 i32.const 1 memory.fill ", 6_000), times("call 0 i32.const 1 br_if 0 ", 1_000)),
+        format!(
+            "{} {}",
+            times("i32.const 1 i32.const 1 i32.const 1 memory.fill ", 6_000),
+            times("call 0 i32.const 1 br_if 0 ", 1_000)
+        ),
     ];
     for body in bodies {
         let source = with_memory(&format!("(func {body})"));

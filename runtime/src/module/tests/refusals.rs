@@ -45,7 +45,11 @@ fn float_instructions() {
     for operator in ["f32.add", "f32.min", "f64.sub", "f64.copysign"] {
         let ty = &operator[..3];
         // A function that gets its operands from code that is never reached: the instruction itself is refused.
-        refused_for(Feature::Floats, &format!("(func $f unreachable {operator} drop)"), &["`f`", operator, "fixed-point"]);
+        refused_for(
+            Feature::Floats,
+            &format!("(func $f unreachable {operator} drop)"),
+            &["`f`", operator, "fixed-point"],
+        );
         refused_for(Feature::Floats, &format!("(func (drop ({ty}.load (i32.const 0))))"), &[&format!("{ty}.load")]);
     }
     refused_for(Feature::Floats, "(func unreachable i64.reinterpret_f64 drop)", &["i64.reinterpret_f64"]);
@@ -64,7 +68,11 @@ fn float_parameters_results_locals_globals_and_block_types() {
     refused_for(Feature::Floats, "(type (func (param f64)))", &["type 0", "f64"]);
     refused_for(Feature::Floats, "(func $area (local f32))", &["`area`", "f32 as a local"]);
     refused_for(Feature::Floats, "(global f64 (f64.const 1))", &["global 0", "f64"]);
-    refused_for(Feature::Floats, "(func $area (block (result f32) unreachable) drop)", &["`area`", "f32 as a block's result"]);
+    refused_for(
+        Feature::Floats,
+        "(func $area (block (result f32) unreachable) drop)",
+        &["`area`", "f32 as a block's result"],
+    );
 }
 
 #[test]
@@ -96,13 +104,21 @@ fn multi_memory() {
 
 #[test]
 fn custom_page_sizes() {
-    refused_module_for(Feature::CustomPageSizes, "(module (memory (export \"memory\") 1 2 (pagesize 1)))", &["the memory"]);
+    refused_module_for(
+        Feature::CustomPageSizes,
+        "(module (memory (export \"memory\") 1 2 (pagesize 1)))",
+        &["the memory"],
+    );
 }
 
 #[test]
 fn tail_calls() {
     refused_for(Feature::TailCalls, "(func $f (return_call $f))", &["`f`", "return_call", "+tail-call"]);
-    refused_for(Feature::TailCalls, "(table 1 funcref) (type $t (func)) (func (return_call_indirect (type $t) (i32.const 0)))", &[]);
+    refused_for(
+        Feature::TailCalls,
+        "(table 1 funcref) (type $t (func)) (func (return_call_indirect (type $t) (i32.const 0)))",
+        &[],
+    );
 }
 
 #[test]
@@ -147,7 +163,11 @@ fn table_instructions() {
         refused_for(feature, &table(code), &["`f`", name, "call_indirect"]);
     }
     // `table.init` and `elem.drop` need a passive segment, which is refused before any code is read.
-    refused_for(Feature::ElementKinds, &table("(table.init 0 (i32.const 0) (i32.const 0) (i32.const 0))) (elem func"), &[]);
+    refused_for(
+        Feature::ElementKinds,
+        &table("(table.init 0 (i32.const 0) (i32.const 0) (i32.const 0))) (elem func"),
+        &[],
+    );
     refused_for(Feature::ElementKinds, &table("(elem.drop 0)) (elem func"), &["passive"]);
 }
 
@@ -155,7 +175,11 @@ fn table_instructions() {
 fn element_kinds() {
     refused_for(Feature::ElementKinds, "(func $f) (elem func $f)", &["element segment 0", "passive"]);
     refused_for(Feature::ElementKinds, "(func $f) (elem declare func $f)", &["declared"]);
-    refused_for(Feature::ElementKinds, "(table 1 funcref) (elem (i32.const 0) funcref (ref.null func))", &["expressions"]);
+    refused_for(
+        Feature::ElementKinds,
+        "(table 1 funcref) (elem (i32.const 0) funcref (ref.null func))",
+        &["expressions"],
+    );
     refused_for(Feature::ElementKinds, "(table 1 funcref (ref.null func))", &["the table"]);
 }
 
@@ -188,7 +212,11 @@ fn computed_initialisers() {
     refused_for(feature, "(global i32 (i32.add (i32.const 1) (i32.const 2)))", &["global 0", "i32.const"]);
     refused_for(feature, "(global $a i32 (i32.const 1)) (global i32 (global.get $a))", &["global 1", "global.get"]);
     refused_for(feature, "(global $a i32 (i32.const 1)) (data (global.get $a) \"x\")", &["data segment 0"]);
-    refused_for(feature, "(table 9 funcref) (func $f) (global $a i32 (i32.const 1)) (elem (global.get $a) func $f)", &["element segment 0"]);
+    refused_for(
+        feature,
+        "(table 9 funcref) (func $f) (global $a i32 (i32.const 1)) (elem (global.get $a) func $f)",
+        &["element segment 0"],
+    );
 }
 
 #[test]
@@ -200,16 +228,23 @@ fn start_sections() {
 
 #[test]
 fn imports_outside_the_list() {
-    let import = |import: &str| refusal(&contract(&format!("(module (import {import}) (memory (export \"memory\") 1 1))")));
+    let import =
+        |import: &str| refusal(&contract(&format!("(module (import {import}) (memory (export \"memory\") 1 1))")));
     let error = import("\"wasi_snapshot_preview1\" \"fd_write\" (func (param i32 i32 i32 i32) (result i32))");
-    assert!(matches!(&error, ModuleError::UnknownImport { .. }) && error.to_string().contains("wasi_snapshot_preview1.fd_write"));
+    assert!(
+        matches!(&error, ModuleError::UnknownImport { .. })
+            && error.to_string().contains("wasi_snapshot_preview1.fd_write")
+    );
     assert!(matches!(import("\"chancery_v1\" \"no_such\" (func)"), ModuleError::UnknownImport { .. }));
     assert!(matches!(import("\"chancery_v2\" \"input_len\" (func (result i32))"), ModuleError::UnknownImport { .. }));
     let error = import("\"chancery_v1\" \"input_len\" (func (result i64))");
     assert!(matches!(&error, ModuleError::ImportType { .. }));
     assert!(error.to_string().contains("() -> (i64)") && error.to_string().contains("() -> (i32)"), "{error}");
     assert!(matches!(import("\"chancery_v1\" \"input_read\" (func (param i32))"), ModuleError::ImportType { .. }));
-    assert!(matches!(import("\"chancery_v1\" \"input_len\" (func (param i32) (result i32))"), ModuleError::ImportType { .. }));
+    assert!(matches!(
+        import("\"chancery_v1\" \"input_len\" (func (param i32) (result i32))"),
+        ModuleError::ImportType { .. }
+    ));
 }
 
 #[test]
@@ -245,11 +280,22 @@ fn memories() {
     assert_eq!(refusal(&contract("(module)")), ModuleError::NoMemory);
     assert_eq!(refusal(&contract("(module (memory 1 1))")), ModuleError::MemoryNotExported);
     assert_eq!(refusal(&contract("(module (memory (export \"mem\") 1 1))")), ModuleError::MemoryNotExported);
-    assert_eq!(refusal(&contract("(module (memory 1 1) (global (export \"memory\") i32 (i32.const 1)))")), ModuleError::MemoryNotExported);
+    assert_eq!(
+        refusal(&contract("(module (memory 1 1) (global (export \"memory\") i32 (i32.const 1)))")),
+        ModuleError::MemoryNotExported
+    );
     assert_eq!(refusal(&contract("(module (memory (export \"memory\") 1))")), ModuleError::MemoryUnbounded);
     accepted(&contract("(module (memory (export \"memory\") 0 256))"));
-    refused_over(LimitKind::MemoryPages, &contract("(module (memory (export \"memory\") 0 257))"), limits::MEMORY_PAGES_MAX);
-    refused_over(LimitKind::MemoryPages, &contract("(module (memory (export \"memory\") 257 300))"), limits::MEMORY_PAGES_MAX);
+    refused_over(
+        LimitKind::MemoryPages,
+        &contract("(module (memory (export \"memory\") 0 257))"),
+        limits::MEMORY_PAGES_MAX,
+    );
+    refused_over(
+        LimitKind::MemoryPages,
+        &contract("(module (memory (export \"memory\") 257 300))"),
+        limits::MEMORY_PAGES_MAX,
+    );
 }
 
 #[test]
@@ -308,16 +354,22 @@ fn methods_of_another_kind() {
     let mut wasm = wat::parse_str(imported).expect("text");
     append_section(&mut wasm, schema::SECTION, &schema_of(&["a"]));
     assert!(matches!(refusal(&wasm), ModuleError::MethodKind { .. }));
-    let mut wasm = wat::parse_str("(module (memory (export \"memory\") 1 1) (func (export \"call.call.a\")))").expect("text");
+    let mut wasm =
+        wat::parse_str("(module (memory (export \"memory\") 1 1) (func (export \"call.call.a\")))").expect("text");
     append_section(&mut wasm, schema::SECTION, &schema_of(&["a"]));
     assert!(matches!(refusal(&wasm), ModuleError::MethodUnknown { .. }));
 }
 
 #[test]
 fn what_is_not_valid() {
-    for (fields, function) in [("(func $f (drop (i32.add (i64.const 1) (i32.const 2))))", true), ("(func $f (result i32))", true)] {
+    for (fields, function) in
+        [("(func $f (drop (i32.add (i64.const 1) (i32.const 2))))", true), ("(func $f (result i32))", true)]
+    {
         let error = refusal(&with_memory(fields));
-        assert!(matches!(&error, ModuleError::Invalid { function: named, .. } if named.is_some() == function), "{error:?}");
+        assert!(
+            matches!(&error, ModuleError::Invalid { function: named, .. } if named.is_some() == function),
+            "{error:?}"
+        );
         assert!(error.to_string().contains("`f`"), "{error}");
     }
     assert!(matches!(refusal(b""), ModuleError::Invalid { .. }));
@@ -329,7 +381,10 @@ fn what_is_not_valid() {
 fn names_of_functions_are_cut_and_cleaned() {
     let name = format!("\\1b[31m{}", "x".repeat(500));
     let error = refusal(&with_memory(&format!("(func (export \"{name}\") (local f32))"))).to_string();
-    assert!(error.contains("`\u{fffd}[31mxxx") && error.contains("…`") && !error.contains('\u{1b}') && error.len() < 400, "{error}");
+    assert!(
+        error.contains("`\u{fffd}[31mxxx") && error.contains("…`") && !error.contains('\u{1b}') && error.len() < 400,
+        "{error}"
+    );
 }
 
 #[test]
@@ -366,7 +421,9 @@ fn limits_of_a_module() {
     at_the_limit(LimitKind::Types, limits::TYPES_MAX.into(), |n| "(type (func))".repeat(n));
     at_the_limit(LimitKind::Globals, limits::GLOBALS_MAX.into(), |n| "(global i32 (i32.const 1))".repeat(n));
     at_the_limit(LimitKind::DataSegments, limits::SEGMENTS_MAX.into(), |n| "(data (i32.const 0) \"\")".repeat(n));
-    at_the_limit(LimitKind::ElementSegments, limits::SEGMENTS_MAX.into(), |n| format!("(table 1 funcref) {}", "(elem (i32.const 0) func)".repeat(n)));
+    at_the_limit(LimitKind::ElementSegments, limits::SEGMENTS_MAX.into(), |n| {
+        format!("(table 1 funcref) {}", "(elem (i32.const 0) func)".repeat(n))
+    });
     at_the_limit(LimitKind::TableElements, limits::TABLE_ELEMENTS_MAX, |n| format!("(table {n} funcref)"));
     at_the_limit(LimitKind::Tables, limits::TABLES_MAX.into(), |n| "(table 1 funcref)".repeat(n));
     // The memory's own export is one of them.
@@ -382,11 +439,17 @@ fn limits_of_a_module() {
 
 #[test]
 fn limits_of_a_function() {
-    at_the_limit(LimitKind::Parameters, limits::PARAMETERS_MAX as u64, |n| format!("(func (param {}))", "i64 ".repeat(n)));
-    at_the_limit(LimitKind::Results, limits::RESULTS_MAX as u64, |n| format!("(func (result {}) unreachable)", "i64 ".repeat(n)));
+    at_the_limit(LimitKind::Parameters, limits::PARAMETERS_MAX as u64, |n| {
+        format!("(func (param {}))", "i64 ".repeat(n))
+    });
+    at_the_limit(LimitKind::Results, limits::RESULTS_MAX as u64, |n| {
+        format!("(func (result {}) unreachable)", "i64 ".repeat(n))
+    });
     at_the_limit(LimitKind::Locals, limits::LOCALS_MAX.into(), |n| format!("(func (local {}))", "i64 ".repeat(n)));
     at_the_limit(LimitKind::Blocks, limits::BLOCKS_MAX.into(), |n| format!("(func {})", "(block)".repeat(n)));
-    at_the_limit(LimitKind::BlockDepth, limits::BLOCK_DEPTH_MAX.into(), |n| format!("(func {} {})", "block ".repeat(n), "end ".repeat(n)));
+    at_the_limit(LimitKind::BlockDepth, limits::BLOCK_DEPTH_MAX.into(), |n| {
+        format!("(func {} {})", "block ".repeat(n), "end ".repeat(n))
+    });
     let targets = |n: usize| format!("(func (br_table {} 0 (i32.const 0)))", "0 ".repeat(n));
     at_the_limit(LimitKind::BranchTargets, limits::BRANCH_TARGETS_MAX.into(), targets);
     // A body is a count of locals, its code and an end.

@@ -14,9 +14,21 @@ use crate::model::Contract;
 
 /// The errors with which the SDK itself refuses: constant in `chancery_sdk::__private`, number, name, sentences.
 const SDK_ERRORS: &[(&str, u32, &str, &str, &str)] = &[
-    ("BAD_INPUT", 0xFFFF_0000, "BadInput", "the input is not the encoding of the method's arguments", "输入不是该方法参数的正确编码"),
+    (
+        "BAD_INPUT",
+        0xFFFF_0000,
+        "BadInput",
+        "the input is not the encoding of the method's arguments",
+        "输入不是该方法参数的正确编码",
+    ),
     ("NOT_ALLOWED", 0xFFFF_0001, "NotAllowed", "the caller may not call this method", "调用者无权调用此方法"),
-    ("BAD_STATE", 0xFFFF_0002, "BadState", "a stored entry is not of the type that this code expects", "存储的条目与本版代码所期望的类型不符"),
+    (
+        "BAD_STATE",
+        0xFFFF_0002,
+        "BadState",
+        "a stored entry is not of the type that this code expects",
+        "存储的条目与本版代码所期望的类型不符",
+    ),
 ];
 
 pub(crate) fn contract(contract: &Contract) -> TokenStream {

@@ -26,7 +26,9 @@ pub(super) fn take_mark(attributes: &mut Vec<Attribute>, name: &str) -> syn::Res
 pub(super) fn docs(attributes: &[Attribute]) -> Docs {
     let mut docs = Docs::default();
     let mut ended = false;
-    for line in attributes.iter().filter_map(doc_text).flat_map(|text| text.lines().map(String::from).collect::<Vec<_>>()) {
+    for line in
+        attributes.iter().filter_map(doc_text).flat_map(|text| text.lines().map(String::from).collect::<Vec<_>>())
+    {
         let line = line.trim();
         if line.is_empty() {
             ended = !docs.en.is_empty();
@@ -34,7 +36,13 @@ pub(super) fn docs(attributes: &[Attribute]) -> Docs {
             docs.zh.push_str(if docs.zh.is_empty() { "" } else { "\n" });
             docs.zh.push_str(line.trim());
         } else {
-            docs.en.push_str(if docs.en.is_empty() { "" } else if ended { "\n" } else { " " });
+            docs.en.push_str(if docs.en.is_empty() {
+                ""
+            } else if ended {
+                "\n"
+            } else {
+                " "
+            });
             docs.en.push_str(line);
             ended = false;
         }
@@ -71,7 +79,10 @@ pub(super) fn snake_case_ident(ident: &Ident) -> syn::Result<SchemaIdent> {
         name.push(character.to_ascii_lowercase());
     }
     SchemaIdent::new(name).map_err(|_| {
-        syn::Error::new_spanned(ident, format!("name an event in CamelCase of A-Z, a-z and 0-9, such as `CaseFiled`; `{ident}` is not"))
+        syn::Error::new_spanned(
+            ident,
+            format!("name an event in CamelCase of A-Z, a-z and 0-9, such as `CaseFiled`; `{ident}` is not"),
+        )
     })
 }
 
@@ -80,5 +91,8 @@ pub(super) fn no_generics(generics: &syn::Generics, what: &str) -> syn::Result<(
     if generics.params.is_empty() && generics.where_clause.is_none() {
         return Ok(());
     }
-    Err(syn::Error::new_spanned(&generics.params, format!("{what} has no generic parameters or lifetimes: write out the types")))
+    Err(syn::Error::new_spanned(
+        &generics.params,
+        format!("{what} has no generic parameters or lifetimes: write out the types"),
+    ))
 }

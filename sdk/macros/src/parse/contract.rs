@@ -16,7 +16,9 @@ pub(crate) fn contract(item: Item) -> syn::Result<Contract> {
     let mut errors = Errors::default();
     let mut fields = Vec::new();
     match &mut item.fields {
-        Fields::Named(named) => fields.extend(named.named.iter_mut().filter_map(|field| errors.keep(storage_field(field)))),
+        Fields::Named(named) => {
+            fields.extend(named.named.iter_mut().filter_map(|field| errors.keep(storage_field(field))))
+        }
         Fields::Unnamed(unnamed) => {
             errors.push(syn::Error::new_spanned(unnamed, "name the fields: entries are stored under their names"));
         }
@@ -45,7 +47,8 @@ fn collection(ty: &Type, named: &mut Vec<crate::model::NamedType>) -> syn::Resul
     let Type::Path(path) = ty else { return Err(refused()) };
     let segment = path.path.segments.last().ok_or_else(refused)?;
     let parameters = types::generics(segment)?;
-    let mut types = parameters.iter().map(|ty| types::type_ref(ty, named)).collect::<syn::Result<Vec<_>>>()?.into_iter();
+    let mut types =
+        parameters.iter().map(|ty| types::type_ref(ty, named)).collect::<syn::Result<Vec<_>>>()?.into_iter();
     let found = match (segment.ident.to_string().as_str(), types.next(), types.next(), types.next()) {
         ("Value", Some(value), None, None) => Collection::Value(value),
         ("Map", Some(key), Some(value), None) => Collection::Map(key, value),

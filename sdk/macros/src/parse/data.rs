@@ -27,7 +27,9 @@ fn variants(item: &ItemEnum, named: &mut Vec<NamedType>) -> syn::Result<Vec<Vari
     let mut found: Vec<Variant> = Vec::new();
     for (place, variant) in item.variants.iter().enumerate() {
         let index = match &variant.discriminant {
-            None => u8::try_from(place).map_err(|_| syn::Error::new_spanned(variant, "an enum has at most 256 variants")),
+            None => {
+                u8::try_from(place).map_err(|_| syn::Error::new_spanned(variant, "an enum has at most 256 variants"))
+            }
             Some((_, Expr::Lit(ExprLit { lit: Lit::Int(number), .. }))) => number.base10_parse::<u8>(),
             Some((_, other)) => Err(syn::Error::new_spanned(other, "write a number from 0 to 255")),
         };

@@ -21,7 +21,10 @@ pub(crate) fn error(item: Item) -> syn::Result<Errors> {
         let span = variant.ident.clone();
         if let Some(found) = errors.keep(self::variant(variant, &mut named)) {
             if let Some(earlier) = variants.iter().find(|earlier| earlier.entry.code == found.entry.code) {
-                let message = format!("`{}` has the number {} already: a number means one thing for ever", earlier.ident, found.entry.code);
+                let message = format!(
+                    "`{}` has the number {} already: a number means one thing for ever",
+                    earlier.ident, found.entry.code
+                );
                 errors.push(syn::Error::new_spanned(span, message));
             }
             variants.push(found);
@@ -60,10 +63,14 @@ fn single<'a>(ident: &syn::Ident, found: &'a [Attribute], form: &str) -> syn::Re
 }
 
 fn code(attribute: &Attribute) -> syn::Result<u32> {
-    let number: LitInt = attribute.parse_args().map_err(|_| syn::Error::new_spanned(attribute, "write a number: #[code(1)]"))?;
+    let number: LitInt =
+        attribute.parse_args().map_err(|_| syn::Error::new_spanned(attribute, "write a number: #[code(1)]"))?;
     match number.base10_parse::<u32>() {
         Ok(code) if (1..RESERVED_CODES).contains(&code) => Ok(code),
-        _ => Err(syn::Error::new_spanned(number, format!("an error's number is 1 to {}; those above are the SDK's own", RESERVED_CODES - 1))),
+        _ => Err(syn::Error::new_spanned(
+            number,
+            format!("an error's number is 1 to {}; those above are the SDK's own", RESERVED_CODES - 1),
+        )),
     }
 }
 
@@ -86,7 +93,10 @@ fn message(attribute: &Attribute) -> syn::Result<(LitStr, LitStr)> {
     })?;
     match (en, zh) {
         (Some(en), Some(zh)) => Ok((en, zh)),
-        _ => Err(syn::Error::new_spanned(attribute, "write the sentence in both languages: #[message(en = \"...\", zh = \"...\")]")),
+        _ => Err(syn::Error::new_spanned(
+            attribute,
+            "write the sentence in both languages: #[message(en = \"...\", zh = \"...\")]",
+        )),
     }
 }
 
@@ -106,5 +116,10 @@ fn check_placeholders(text: &LitStr, fields: &[Field]) -> syn::Result<()> {
 
 fn members(variant: &Variant) -> Vec<Member> {
     let place = |place: usize| Member::Unnamed(syn::Index { index: place as u32, span: variant.span() });
-    variant.fields.iter().enumerate().map(|(at, field)| field.ident.clone().map_or_else(|| place(at), Member::Named)).collect()
+    variant
+        .fields
+        .iter()
+        .enumerate()
+        .map(|(at, field)| field.ident.clone().map_or_else(|| place(at), Member::Named))
+        .collect()
 }

@@ -19,7 +19,10 @@ pub(crate) fn event(item: Item) -> syn::Result<Event> {
     for field in &mut item.fields {
         if errors.keep(attributes::take_mark(&mut field.attrs, "index")) == Some(true) {
             if keys.len() == EVENT_KEYS_MAX {
-                errors.push(syn::Error::new_spanned(&*field, format!("an event has at most {EVENT_KEYS_MAX} #[index] fields")));
+                errors.push(syn::Error::new_spanned(
+                    &*field,
+                    format!("an event has at most {EVENT_KEYS_MAX} #[index] fields"),
+                ));
             }
             keys.extend(field.ident.clone());
         }

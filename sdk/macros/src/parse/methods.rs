@@ -41,11 +41,14 @@ fn method(function: &mut ImplItemFn) -> syn::Result<Option<Method>> {
     let mark = match marks.as_slice() {
         [mark] => mark,
         [] => {
-            let message = format!("say who may call `{name}`: put #[access(anyone)], #[access(only(FIELD))] or #[access(member(FIELD))] on it, or #[query], #[init] or #[migrate]; without `pub` it is no method");
+            let message = format!(
+                "say who may call `{name}`: put #[access(anyone)], #[access(only(FIELD))] or #[access(member(FIELD))] on it, or #[query], #[init] or #[migrate]; without `pub` it is no method"
+            );
             return Err(syn::Error::new_spanned(name, message));
         }
         [_, second, ..] => {
-            let message = "a method has exactly one of #[init], #[access(...)], #[query] and #[migrate]: remove this one";
+            let message =
+                "a method has exactly one of #[init], #[access(...)], #[query] and #[migrate]: remove this one";
             return Err(syn::Error::new_spanned(second, message));
         }
     };
@@ -141,8 +144,13 @@ fn arguments(signature: &mut Signature, named: &mut Vec<NamedType>) -> syn::Resu
             continue;
         }
         let name = match &*argument.pat {
-            Pat::Ident(pattern) if pattern.subpat.is_none() && pattern.by_ref.is_none() => attributes::schema_ident(&pattern.ident),
-            pattern => Err(syn::Error::new_spanned(pattern, "name the argument: its name becomes part of the contract's interface")),
+            Pat::Ident(pattern) if pattern.subpat.is_none() && pattern.by_ref.is_none() => {
+                attributes::schema_ident(&pattern.ident)
+            }
+            pattern => Err(syn::Error::new_spanned(
+                pattern,
+                "name the argument: its name becomes part of the contract's interface",
+            )),
         };
         let (name, ty) = (errors.keep(name), errors.keep(types::type_ref(&argument.ty, named)));
         if let (Some(name), Some(ty)) = (name, ty) {
@@ -164,7 +172,9 @@ fn returns(output: &ReturnType, named: &mut Vec<NamedType>) -> syn::Result<(Retu
         && let Some(segment) = path.path.segments.last().filter(|segment| segment.ident == "Result")
     {
         let parameters = types::generics(segment)?;
-        let value = parameters.first().ok_or_else(|| syn::Error::new_spanned(ty, "write `Result<T, E>`, where E is an enum with #[error]"))?;
+        let value = parameters
+            .first()
+            .ok_or_else(|| syn::Error::new_spanned(ty, "write `Result<T, E>`, where E is an enum with #[error]"))?;
         return Ok((Returns::Fallible(value.clone()), types::type_ref(value, named)?));
     }
     let schema_type = types::type_ref(ty, named)?;

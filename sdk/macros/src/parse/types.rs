@@ -29,7 +29,10 @@ pub(super) fn type_ref(ty: &Type, named: &mut Vec<NamedType>) -> syn::Result<Typ
             Some(segment) => path_type(ty, segment, named),
             None => refuse(ty, "a type is expected here"),
         },
-        _ => refuse(ty, "this type cannot stand in a contract's interface: use numbers, bool, String, Vec, Option, [u8; N], tuples, Address, Digest or a type with #[data]"),
+        _ => refuse(
+            ty,
+            "this type cannot stand in a contract's interface: use numbers, bool, String, Vec, Option, [u8; N], tuples, Address, Digest or a type with #[data]",
+        ),
     }
 }
 
@@ -40,7 +43,9 @@ fn path_type(ty: &Type, segment: &PathSegment, named: &mut Vec<NamedType>) -> sy
         _ => refuse(ty, &format!("`{name}` has one type in angle brackets")),
     };
     let plain = match name.as_str() {
-        "Vec" => return inner(named).map(|(bytes, ty)| if bytes { TypeRef::Bytes } else { TypeRef::List(Box::new(ty)) }),
+        "Vec" => {
+            return inner(named).map(|(bytes, ty)| if bytes { TypeRef::Bytes } else { TypeRef::List(Box::new(ty)) });
+        }
         "Option" => return inner(named).map(|(_, ty)| TypeRef::Optional(Box::new(ty))),
         "bool" => TypeRef::Bool,
         "u8" => TypeRef::Unsigned(8),
@@ -56,7 +61,9 @@ fn path_type(ty: &Type, segment: &PathSegment, named: &mut Vec<NamedType>) -> sy
         "String" => TypeRef::Text,
         "Address" => TypeRef::Address,
         "Digest" => TypeRef::Digest,
-        "f32" | "f64" => return refuse(ty, "a contract has no floating point: count in the smallest unit, as an integer"),
+        "f32" | "f64" => {
+            return refuse(ty, "a contract has no floating point: count in the smallest unit, as an integer");
+        }
         "usize" | "isize" => return refuse(ty, "its width differs between machines: write u64 or i64"),
         "char" | "str" => return refuse(ty, "write `String`"),
         "Result" => return refuse(ty, "`Result` stands only as the whole type a method returns"),
