@@ -15,7 +15,7 @@ LOCKED ?= --locked
 # Workspaces beside the root one. They are for wasm32 and built by scripts/contracts.sh.
 OTHER_WORKSPACES := $(wildcard contracts/Cargo.toml examples/*/Cargo.toml)
 
-.PHONY: help demo test check build setup fmt clippy doc deny bench clean-cache
+.PHONY: help demo test check kill9 build setup fmt clippy doc deny bench clean-cache
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,13 @@ check: ## the whole ritual before a commit: format, clippy, docs, tests, cargo-d
 	phase "documentation's examples" cargo test $(LOCKED) --workspace --doc
 	phase "cargo-deny" $(MAKE) deny
 	phases_summary check
+
+kill9: ## kills the node 50 times under calls and shows that nothing acknowledged is lost
+	@. scripts/phase.sh
+	phase "building" $(MAKE) build
+	phase "compiling the contracts" bash scripts/contracts.sh
+	phase "50 rounds of kill -9" bash scripts/kill9.sh 50
+	phases_summary kill9
 
 build: ## sets up and builds the binary
 	@. scripts/phase.sh
