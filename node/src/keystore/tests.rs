@@ -1,3 +1,5 @@
+//! Keys at rest: what is encrypted, and what a wrong passphrase or a damaged file gets.
+
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! JSON to SCALE and back, and what wrong JSON is told.
+
 use chancery_abi::{
     Address, Digest, Ident,
     schema::{Collection, Docs, Field, Schema, Shape, StorageField, TypeRef, Variant},

@@ -76,7 +76,7 @@ impl Compiled {
             gas: export(GAS_EXPORT)?,
             height: export(HEIGHT_EXPORT)?,
             pre: linker.instantiate_pre(&compiled).map_err(|error| failed(format!("{error:#}")))?,
-            instance_gas: u64::from(module.memory_pages()) * u64::from(schedule.page),
+            instance_gas: u64::from(module.memory_pages()) * schedule.page,
             methods,
             schema: module.schema().clone(),
         })

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Native stack that one contract's Wasm may take. The logical limit stops a contract long before.
-pub(crate) const NATIVE_STACK_BYTES: usize = limits::STACK_SLOTS_MAX as usize * NATIVE_BYTES_PER_SLOT as usize;
+pub(crate) const NATIVE_STACK_BYTES: usize = limits::STACK_SLOTS_MAX as usize * NATIVE_BYTES_PER_SLOT;
 /// Memory of an instance that is kept resident between calls; below it, resetting costs a copy and no page faults.
 const RESIDENT_BYTES: usize = 256 << 10;
 

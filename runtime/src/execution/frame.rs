@@ -69,7 +69,6 @@ pub(super) struct Handles {
 }
 
 impl Frame {
-    #[expect(clippy::too_many_arguments, reason = "these are the frame's parts, named at the one place that makes it")]
     pub(super) fn new(
         session: Box<Session>,
         engine: std::sync::Arc<Engine>,

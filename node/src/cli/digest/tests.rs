@@ -1,3 +1,5 @@
+//! Salts: what is written, with which permissions, and what is found again.
+
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
