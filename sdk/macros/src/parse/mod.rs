@@ -9,8 +9,6 @@ mod data;
 mod error;
 mod event;
 mod methods;
-#[cfg(test)]
-mod tests;
 mod types;
 
 pub(crate) use contract::contract;
