@@ -5,3 +5,4 @@ mod counter;
 mod determinism;
 mod evidence;
 mod hostile;
+mod trace;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use chancery_abi::{Genesis, limits::CALL_DEPTH_MAX};
-use chancery_runtime::engine::{Engine, EngineConfig, EngineError, Optimisation};
+use chancery_runtime::engine::{Engine, EngineConfig, EngineError, Observe, Optimisation};
 use ed25519_zebra::SigningKey;
 use tokio::{
     sync::{Semaphore, watch},
@@ -223,6 +223,7 @@ fn new_engine(config: &NodeConfig) -> Result<Engine, EngineError> {
         optimisation: Optimisation::Speed,
         cache_bytes: config.module_cache_bytes(),
         instances: at_once * INSTANCES_EACH,
+        observe: Observe::Nothing,
     })
 }
 

@@ -1,16 +1,17 @@
 //! A module, instrumented and compiled, with everything about it that a call would otherwise look up each time.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use wasmtime::{InstancePre, Linker, Module, ModuleExport};
+use wasmtime::{InstancePre, Linker, Module, ModuleExport, WasmBacktrace};
 
+use super::Observe;
 use crate::{
     abi::{
         Digest, Ident,
         schema::{EXPORT_PREFIX, Method, MethodKind, Schema},
     },
     execution::frame::Frame,
-    module::{CheckedModule, GAS_EXPORT, HEIGHT_EXPORT, Schedule},
+    module::{CheckedModule, GAS_EXPORT, HEIGHT_EXPORT, Observed, Probe, Schedule, SourceMap, SourcePlace},
 };
 
 /// A module that passed every check could not be compiled. The static limits are meant to rule this out, so it is a
@@ -34,6 +35,20 @@ pub struct Entry {
     pub reentrant: bool,
 }
 
+/// What an observing engine knows of a module's code.
+pub(crate) struct Observation {
+    source_map: SourceMap,
+    pub(crate) probes: Vec<Probe>,
+}
+
+impl Observation {
+    /// The places in the source of an engine's backtrace, innermost first.
+    pub(crate) fn places(&self, backtrace: &WasmBacktrace) -> Vec<SourcePlace> {
+        let offsets = backtrace.frames().iter().filter_map(wasmtime::FrameInfo::module_offset);
+        offsets.filter_map(|offset| self.source_map.place(offset)).collect()
+    }
+}
+
 /// A module, instrumented and compiled.
 pub struct Compiled {
     pub(crate) pre: InstancePre<Frame>,
@@ -42,6 +57,9 @@ pub struct Compiled {
     pub(crate) height: ModuleExport,
     /// Gas for making an instance: its first pages are fresh memory.
     pub(crate) instance_gas: u64,
+    /// There only in an engine that observes.
+    pub(crate) observation: Option<Arc<Observation>>,
+    code: Digest,
     methods: BTreeMap<Ident, Entry>,
     schema: Schema,
 }
@@ -52,10 +70,11 @@ impl Compiled {
         linker: &Linker<Frame>,
         module: &CheckedModule,
         schedule: &Schedule,
+        observe: Observe,
     ) -> Result<Self, CompileError> {
         let code = module.code_digest();
         let failed = |reason: String| CompileError { code, reason };
-        let instrumented = module.instrument(schedule);
+        let (instrumented, observation) = instrument(module, schedule, observe);
         // On a thread of its own: a panic or a deep recursion of the compiler stays there.
         let compile = || Module::new(engine, &instrumented);
         let compiled = std::thread::scope(|scope| {
@@ -77,9 +96,16 @@ impl Compiled {
             height: export(HEIGHT_EXPORT)?,
             pre: linker.instantiate_pre(&compiled).map_err(|error| failed(format!("{error:#}")))?,
             instance_gas: u64::from(module.memory_pages()) * schedule.page,
+            observation,
+            code,
             methods,
             schema: module.schema().clone(),
         })
+    }
+
+    /// The digest of the module's source.
+    pub fn code(&self) -> Digest {
+        self.code
     }
 
     /// The method of this name.
@@ -96,4 +122,13 @@ impl Compiled {
     pub fn schema(&self) -> &Schema {
         &self.schema
     }
+}
+
+/// The code to compile, and what is to be known of it.
+fn instrument(module: &CheckedModule, schedule: &Schedule, observe: Observe) -> (Vec<u8>, Option<Arc<Observation>>) {
+    if observe == Observe::Nothing {
+        return (module.instrument(schedule), None);
+    }
+    let Observed { wasm, source_map, probes } = module.instrument_observed(schedule, observe == Observe::Gas);
+    (wasm, Some(Arc::new(Observation { source_map, probes })))
 }

@@ -8,12 +8,16 @@
 mod cache;
 mod compiled;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex},
+};
 
 use wasmparser::WasmFeatures;
 use wasmtime::{Config, InstanceAllocationStrategy, Linker, OptLevel, PoolingAllocationConfig};
 
 use self::cache::ModuleCache;
+pub(crate) use self::compiled::Observation;
 pub use self::compiled::{CompileError, Compiled, Entry};
 use crate::{
     abi::{Digest, limits},
@@ -26,6 +30,9 @@ pub(crate) const NATIVE_STACK_BYTES: usize = limits::STACK_SLOTS_MAX as usize * 
 /// Memory of an instance that is kept resident between calls; below it, resetting costs a copy and no page faults.
 const RESIDENT_BYTES: usize = 256 << 10;
 
+/// Frames of a backtrace that are looked at.
+const BACKTRACE_FRAMES_MAX: NonZeroUsize = NonZeroUsize::new(128).expect("not zero");
+
 /// How well the compiler optimises. The outcome is the same either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Optimisation {
@@ -34,6 +41,18 @@ pub enum Optimisation {
     Speed,
     /// Fast compilation.
     None,
+}
+
+/// What an engine can tell of the code it runs. The outcome is the same either way; what makes blocks tells nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Observe {
+    /// Nothing beyond gas and traps.
+    #[default]
+    Nothing,
+    /// Where in its source a contract stopped.
+    Stops,
+    /// That, and where its gas goes; much slower.
+    Gas,
 }
 
 /// What one node decides about its engine; no outcome depends on it.
@@ -46,11 +65,18 @@ pub struct EngineConfig {
     /// Contracts that may be under execution at once in the whole process; a transaction needs up to
     /// [`limits::CALL_DEPTH_MAX`].
     pub instances: u32,
+    /// What it can tell of the code it runs.
+    pub observe: Observe,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { optimisation: Optimisation::Speed, cache_bytes: 64 << 20, instances: 16 * limits::CALL_DEPTH_MAX }
+        Self {
+            optimisation: Optimisation::Speed,
+            cache_bytes: 64 << 20,
+            instances: 16 * limits::CALL_DEPTH_MAX,
+            observe: Observe::Nothing,
+        }
     }
 }
 
@@ -64,6 +90,7 @@ pub struct Engine {
     engine: wasmtime::Engine,
     linker: Linker<Frame>,
     cache: Mutex<ModuleCache>,
+    observe: Observe,
 }
 
 impl Engine {
@@ -74,8 +101,16 @@ impl Engine {
     pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
         let engine =
             wasmtime::Engine::new(&wasmtime_config(config)).map_err(|error| EngineError(format!("{error:#}")))?;
-        let linker = host::linker(&engine).map_err(|error| EngineError(format!("{error:#}")))?;
-        Ok(Self { engine, linker, cache: Mutex::new(ModuleCache::new(config.cache_bytes)) })
+        let mut linker = host::linker(&engine).map_err(|error| EngineError(format!("{error:#}")))?;
+        if config.observe == Observe::Gas {
+            host::link_probe(&mut linker).map_err(|error| EngineError(format!("{error:#}")))?;
+        }
+        Ok(Self { engine, linker, cache: Mutex::new(ModuleCache::new(config.cache_bytes)), observe: config.observe })
+    }
+
+    /// What it can tell of the code it runs.
+    pub fn observe(&self) -> Observe {
+        self.observe
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
@@ -91,7 +126,7 @@ impl Engine {
         if let Some(compiled) = self.lock_cache().get(&key) {
             return Ok(compiled);
         }
-        let compiled = Arc::new(Compiled::new(&self.engine, &self.linker, module, schedule)?);
+        let compiled = Arc::new(Compiled::new(&self.engine, &self.linker, module, schedule, self.observe)?);
         self.lock_cache().insert(key, Arc::clone(&compiled), module.source().len());
         Ok(compiled)
     }
@@ -137,6 +172,13 @@ fn wasmtime_config(config: EngineConfig) -> Config {
         // A receipt has a trap's class only; collecting a trace on every trap would be paid for nothing.
         .wasm_backtrace_max_frames(None)
         .generate_address_map(false);
+    if config.observe != Observe::Nothing {
+        // An optimiser moves a trap to the condition in front of it, which is another line.
+        wasmtime
+            .cranelift_opt_level(OptLevel::None)
+            .wasm_backtrace_max_frames(Some(BACKTRACE_FRAMES_MAX))
+            .generate_address_map(true);
+    }
     // Off by name, whatever the release's defaults are; then on what the allow-list of `module` lets through.
     for (_, feature) in WasmFeatures::all().iter_names() {
         wasmtime.wasm_features(feature, false);

@@ -12,12 +12,13 @@ use super::{
     rules::ChainRules,
     session::{Facts, Halt, Session},
     stack::ExecutionStack,
+    trace::{Recorder, StepKind, Trace, TraceLimits},
     transaction::VerifiedTransaction,
     view::ViewGuard,
 };
 use crate::{
     abi::{Address, Digest, Receipt, Refusal, Transaction, WIRE_VERSION, limits},
-    engine::Engine,
+    engine::{Engine, Observe},
     state::{Changes, StateView},
 };
 
@@ -104,6 +105,27 @@ impl<'a> BlockExecutor<'a> {
         Ok(self.receipts.last().expect("one was just pushed"))
     }
 
+    /// The same, and what the transaction did step by step. The receipt is the same as without; where in its source a
+    /// contract stopped is known only when the engine was made to observe.
+    ///
+    /// # Errors
+    /// As [`Self::execute`].
+    pub fn execute_traced(
+        &mut self,
+        verified: &VerifiedTransaction,
+        limits: TraceLimits,
+    ) -> Result<(Receipt, Trace), ExecuteError> {
+        let recorder = Recorder::new(limits, self.engine.observe() == Observe::Gas);
+        if let Some(session) = &mut self.session {
+            session.recorder = Some(Box::new(recorder));
+        }
+        let executed = self.execute(verified).cloned();
+        let recorder = self.session.as_mut().and_then(|session| session.recorder.take());
+        let receipt = executed?;
+        let trace = recorder.map(|recorder| recorder.finish()).unwrap_or_default();
+        Ok((receipt, trace))
+    }
+
     /// What the block's transactions did.
     ///
     /// # Panics
@@ -134,6 +156,9 @@ impl<'a> BlockExecutor<'a> {
         session.set(&Address::system(), accounts::nonce_slot(&body.sender), Some(next));
         let intrinsic = intrinsic_gas(verified.transaction(), verified.size_bytes(), self.rules.schedule());
         let gas = body.gas_limit.saturating_sub(intrinsic);
+        if let Some(recorder) = &mut session.recorder {
+            recorder.outside(intrinsic, StepKind::Intrinsic);
+        }
         let savepoint = session.savepoint();
         let mut ran = payload::run(self.engine, self.rules, session, &body.payload, body.sender, gas)?;
         if !ran.outcome.is_done() {
@@ -172,10 +197,36 @@ pub fn simulate(
     rules: &ChainRules,
     view: &dyn StateView,
     context: BlockContext,
-    mut transaction: Transaction,
+    transaction: Transaction,
 ) -> Result<Receipt, ExecuteError> {
-    transaction.body.nonce = accounts::nonce(view, &transaction.body.sender).map_err(Halt::Storage)?;
-    let verified = VerifiedTransaction::unsigned(transaction, rules)?;
+    let verified = with_due_nonce(rules, view, transaction)?;
     let mut executor = BlockExecutor::new(stack, engine, rules, view, context);
     executor.execute(&verified).cloned()
+}
+
+/// The same, and what the transaction would do step by step.
+///
+/// # Errors
+/// As [`simulate`].
+pub fn simulate_traced(
+    stack: &ExecutionStack,
+    engine: &Arc<Engine>,
+    rules: &ChainRules,
+    view: &dyn StateView,
+    context: BlockContext,
+    transaction: Transaction,
+    limits: TraceLimits,
+) -> Result<(Receipt, Trace), ExecuteError> {
+    let verified = with_due_nonce(rules, view, transaction)?;
+    let mut executor = BlockExecutor::new(stack, engine, rules, view, context);
+    executor.execute_traced(&verified, limits)
+}
+
+fn with_due_nonce(
+    rules: &ChainRules,
+    view: &dyn StateView,
+    mut transaction: Transaction,
+) -> Result<VerifiedTransaction, ExecuteError> {
+    transaction.body.nonce = accounts::nonce(view, &transaction.body.sender).map_err(Halt::Storage)?;
+    Ok(VerifiedTransaction::unsigned(transaction, rules)?)
 }

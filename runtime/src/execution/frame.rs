@@ -2,10 +2,13 @@
 
 use wasmtime::{Global, Memory, ResourceLimiter};
 
-use super::session::{Halt, Session};
+use super::{
+    session::{Halt, Session},
+    trace::Recorder,
+};
 use crate::{
     abi::{Address, ExecutionRefusal, Outcome, TrapClass},
-    engine::Engine,
+    engine::{Engine, Observation},
 };
 
 /// Why a contract did not return.
@@ -50,6 +53,10 @@ pub(crate) struct Frame {
     pub(super) stop: Option<Stop>,
     pub(super) handles: Option<Handles>,
     pub(super) growth: Growth,
+    /// Whether the session has a recorder.
+    pub(super) is_recorded: bool,
+    /// What an observing engine knows of the contract's code.
+    pub(super) observation: Option<std::sync::Arc<Observation>>,
 }
 
 /// Lets everything grow to what the module declares, and remembers a failure below that: it is the node's fault.
@@ -91,7 +98,14 @@ impl Frame {
             stop: None,
             handles: None,
             growth: Growth::default(),
+            is_recorded: false,
+            observation: None,
         }
+    }
+
+    /// The recorder, when there is one.
+    pub(super) fn recorder(&mut self) -> Option<&mut Recorder> {
+        self.session.as_mut().and_then(|session| session.recorder.as_deref_mut())
     }
 
     pub(super) fn session(&mut self) -> &mut Session {

@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use parity_scale_codec::Encode;
 use sha2::{Digest as _, Sha256};
-use wasmtime::{Caller, Engine, Linker, Val};
+use wasmtime::{Caller, Engine, Linker, Val, WasmBacktrace};
 
 use super::{
     frame::{Frame, Handles, Stop},
     invoke::{Invocation, invoke},
     session::Halt,
+    trace::{Recorder, StepKind},
 };
 use crate::{
     abi::{
@@ -23,6 +24,7 @@ use crate::{
         limits,
         schema::MethodKind,
     },
+    module::{PROBE_MODULE, PROBE_NAME},
     storage::StorageError,
 };
 
@@ -41,8 +43,10 @@ macro_rules! link {
             let mut linker = Linker::new(engine);
             $(linker.func_wrap(MODULE, stringify!($name), |mut host: Host<'_>, $($parameter: $ty),*| -> link!(@result $($result)?) {
                 let bytes = 0u64 $(+ u64::from($length))? $(+ u64::from($more))*;
-                charge(&mut host, $base + $per_byte * bytes)?;
-                $name(&mut host, $($parameter),*)
+                observed(&mut host, stringify!($name), |host| {
+                    charge(host, $base + $per_byte * bytes)?;
+                    $name(host, $($parameter),*)
+                })
             })?;)*
             Ok(linker)
         }
@@ -52,6 +56,57 @@ macro_rules! link {
 }
 
 for_each_host_function!(link);
+
+/// Links what the probes of a profiling engine call.
+pub(crate) fn link_probe(linker: &mut Linker<Frame>) -> wasmtime::Result<()> {
+    linker.func_wrap(PROBE_MODULE, PROBE_NAME, |mut host: Host<'_>, probe: u32| {
+        if host.data().is_recorded {
+            let gas_left = gas_now(&mut host);
+            note(&mut host, |recorder| recorder.probe(probe, gas_left));
+        }
+    })?;
+    Ok(())
+}
+
+/// Runs a host function, and tells the recorder about it when there is one.
+#[inline(always)]
+fn observed<R>(
+    host: &mut Host<'_>,
+    name: &'static str,
+    function: impl FnOnce(&mut Host<'_>) -> wasmtime::Result<R>,
+) -> wasmtime::Result<R> {
+    if !host.data().is_recorded {
+        return function(host);
+    }
+    let gas_left = gas_now(host);
+    note(host, |recorder| recorder.before_host(gas_left));
+    let result = function(host);
+    let gas_left = gas_now(host);
+    note(host, |recorder| recorder.after_host(name, gas_left));
+    result
+}
+
+/// Tells the recorder something, when there is one.
+fn note(host: &mut Host<'_>, tell: impl FnOnce(&mut Recorder)) {
+    if let Some(recorder) = host.data_mut().recorder() {
+        tell(recorder);
+    }
+}
+
+/// Says what the host function at hand does, when somebody records it.
+fn say(host: &mut Host<'_>, what: impl FnOnce() -> StepKind) {
+    note(host, |recorder| recorder.note(what()));
+}
+
+/// What an entry holds, for the recorder alone.
+fn recorded_value(host: &mut Host<'_>, key: &[u8]) -> wasmtime::Result<Option<Vec<u8>>> {
+    if !host.data().is_recorded {
+        return Ok(None);
+    }
+    let contract = host.data().contract;
+    let found = host.data_mut().session().get(&contract, key);
+    stored(host, found)
+}
 
 /// Stops the contract.
 fn stop<T>(host: &mut Host<'_>, stop: Stop) -> wasmtime::Result<T> {
@@ -220,7 +275,9 @@ fn storage_get(host: &mut Host<'_>, key: u32, key_len: u32, buf: u32, cap: u32) 
     let key = slot_key(host, key, key_len)?;
     let contract = host.data().contract;
     let found = host.data_mut().session().get(&contract, &key);
-    let Some(value) = stored(host, found)? else { return Ok(NONE) };
+    let found = stored(host, found)?;
+    say(host, || StepKind::Read { key, value: found.clone() });
+    let Some(value) = found else { return Ok(NONE) };
     charge(host, RESULT_BYTE_GAS * value.len() as u64)?;
     let len = length(&value);
     if len <= cap {
@@ -235,7 +292,9 @@ fn storage_has(host: &mut Host<'_>, key: u32, key_len: u32) -> wasmtime::Result<
     let key = slot_key(host, key, key_len)?;
     let contract = host.data().contract;
     let found = host.data_mut().session().has(&contract, &key);
-    stored(host, found).map(u32::from)
+    let found = stored(host, found)?;
+    say(host, || StepKind::Has { key, found });
+    Ok(u32::from(found))
 }
 
 fn storage_set(host: &mut Host<'_>, key: u32, key_len: u32, value: u32, value_len: u32) -> wasmtime::Result<()> {
@@ -243,6 +302,8 @@ fn storage_set(host: &mut Host<'_>, key: u32, key_len: u32, value: u32, value_le
     let key = slot_key(host, key, key_len)?;
     let value = bounded(host, value, value_len, limits::VALUE_BYTES_MAX)?;
     let contract = host.data().contract;
+    let before = recorded_value(host, &key)?;
+    say(host, || StepKind::Write { key: key.clone(), before, value: Some(value.clone()) });
     host.data_mut().session().set(&contract, key, Some(value));
     Ok(())
 }
@@ -253,6 +314,8 @@ fn storage_remove(host: &mut Host<'_>, key: u32, key_len: u32) -> wasmtime::Resu
     let contract = host.data().contract;
     let found = host.data_mut().session().has(&contract, &key);
     let was_there = stored(host, found)?;
+    let before = recorded_value(host, &key)?;
+    say(host, || StepKind::Write { key: key.clone(), before, value: None });
     if was_there {
         host.data_mut().session().set(&contract, key, None);
     }
@@ -295,6 +358,7 @@ fn storage_page(
         }
     }
     let kept = page.encode();
+    say(host, || StepKind::Page { prefix, entries: page });
     let len = length(&kept);
     host.data_mut().kept = kept;
     Ok(len)
@@ -309,6 +373,7 @@ fn emit(host: &mut Host<'_>, ptr: u32, len: u32) -> wasmtime::Result<()> {
         return trap(host, TrapClass::HostMisuse);
     }
     let contract = host.data().contract;
+    say(host, || StepKind::Event { name: name.clone(), keys: keys.clone(), data: data.clone() });
     let fits = host.data_mut().session().emit(contract, name, keys, data, event.len(), limits::EVENTS_BYTES_MAX);
     if fits { Ok(()) } else { trap(host, TrapClass::HostMisuse) }
 }
@@ -331,6 +396,12 @@ fn call(
     };
     let given = gas.min(gas_left(host)?);
     let stack_slots = handles(host).height.get(&mut *host).unwrap_i32().cast_unsigned();
+    if host.data().is_recorded
+        && let Some(observation) = host.data().observation.clone()
+    {
+        let called_at = observation.places(&WasmBacktrace::capture(&*host));
+        note(host, |recorder| recorder.calling(called_at));
+    }
     let frame = host.data_mut();
     let invocation = Invocation {
         contract,

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::{Store, Trap, Val};
+use wasmtime::{Store, Trap, Val, WasmBacktrace};
 
 use super::{
     accounts,
@@ -13,9 +13,9 @@ use super::{
     session::{Halt, Session},
 };
 use crate::{
-    abi::{Address, ExecutionRefusal, Ident, TrapClass, limits, schema::MethodKind},
+    abi::{Address, ExecutionRefusal, Ident, Outcome, TrapClass, limits, schema::MethodKind},
     engine::{Compiled, Engine},
-    module::{CheckedModule, Schedule},
+    module::{CheckedModule, Schedule, SourcePlace},
 };
 
 /// What is to be run, and with what.
@@ -47,23 +47,67 @@ pub(super) fn invoke(
     invocation: Invocation<'_>,
 ) -> Returned {
     let gas = invocation.gas;
+    record_entry(&mut session, &invocation);
     let (compiled, read_only) = match enter(engine, schedule, &mut session, &invocation) {
         Ok(entered) => entered,
-        Err(stop) => return Returned { session, gas_left: gas, result: Err(stop) },
+        Err(stop) => return returned(session, invocation.contract, gas, Err(stop), Vec::new()),
     };
+    if let Some(recorder) = &mut session.recorder {
+        recorder.instance(compiled.code(), read_only, compiled.instance_gas, compiled.observation.clone());
+    }
     let Some(gas) = gas.checked_sub(compiled.instance_gas) else {
-        return Returned { session, gas_left: 0, result: Err(Stop::Trapped(TrapClass::OutOfGas)) };
+        let stop = Stop::Trapped(TrapClass::OutOfGas);
+        return returned(session, invocation.contract, 0, Err(stop), Vec::new());
     };
     let Invocation { contract, caller, method, input, stack_slots, .. } = invocation;
     session.running.push(contract);
-    let frame = Frame::new(session, Arc::clone(engine), schedule, contract, caller, read_only, input);
+    let is_recorded = session.recorder.is_some();
+    let mut frame = Frame::new(session, Arc::clone(engine), schedule, contract, caller, read_only, input);
+    (frame.is_recorded, frame.observation) = (is_recorded, compiled.observation.clone());
     let mut store = Store::new(engine.wasmtime(), frame);
     store.limiter(|frame| &mut frame.growth);
     let ran = run(&mut store, &compiled, method, gas, stack_slots);
+    let stopped_at = stopped_at(&compiled, &ran);
     let (gas_left, result) = conclude(&mut store, ran);
     let mut session = store.into_data().session.take().expect("the session is back once no contract waits");
     session.running.pop();
+    returned(session, contract, gas_left, result, stopped_at)
+}
+
+fn record_entry(session: &mut Session, invocation: &Invocation<'_>) {
+    let Invocation { contract, caller, method, input, gas, .. } = invocation;
+    if let Some(recorder) = &mut session.recorder {
+        recorder.enter(*contract, *caller, method, input, *gas);
+    }
+}
+
+/// How the call of `contract` went, which the recorder learns too when there is one. A halt has no outcome to tell.
+fn returned(
+    mut session: Box<Session>,
+    contract: Address,
+    gas_left: u64,
+    result: Result<Vec<u8>, Stop>,
+    stopped_at: Vec<SourcePlace>,
+) -> Returned {
+    if let Some(recorder) = &mut session.recorder {
+        let outcome = match &result {
+            Ok(output) => Ok(Outcome::Done { output: output.clone() }),
+            Err(stop) => stop.clone().into_outcome(contract),
+        };
+        if let Ok(outcome) = outcome {
+            recorder.leave(gas_left, outcome, stopped_at);
+        }
+    }
     Returned { session, gas_left, result }
+}
+
+/// Where in its source the contract stopped, innermost first, when the engine observes.
+fn stopped_at(compiled: &Compiled, ran: &wasmtime::Result<()>) -> Vec<SourcePlace> {
+    let backtrace = ran.as_ref().err().and_then(|error| error.downcast_ref::<WasmBacktrace>());
+    match (&compiled.observation, backtrace) {
+        (Some(observation), Some(backtrace)) => observation.places(backtrace),
+        _ => Vec::new(),
+    }
 }
 
 /// Finds the contract and its method, and says whether it runs read-only.

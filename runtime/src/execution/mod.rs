@@ -17,13 +17,14 @@ mod rules;
 mod session;
 mod signature;
 mod stack;
+pub mod trace;
 mod transaction;
 mod view;
 
 pub use self::{
-    block::{BlockContext, BlockExecutor, ExecuteError, ExecutedBlock, simulate},
+    block::{BlockContext, BlockExecutor, ExecuteError, ExecutedBlock, simulate, simulate_traced},
     gas::intrinsic_gas,
-    query::{QueryCall, QueryResult, query},
+    query::{QueryCall, QueryResult, query, query_traced},
     rules::{ChainRules, GenesisError},
     session::Halt,
     stack::{EXECUTION_STACK_BYTES, ExecutionStack, on_execution_stack},

@@ -10,6 +10,7 @@ use super::{
     invoke::{Invocation, Returned, invoke},
     rules::ChainRules,
     session::{Halt, Session},
+    trace::StepKind,
 };
 use crate::{
     abi::{
@@ -161,10 +162,12 @@ impl Runner<'_> {
         // Compiling takes time with the square of a body; what it costs is known only once the module was read.
         let body_gas = module.body_gas(self.rules.schedule());
         let Some(gas_left) = self.gas_left.checked_sub(body_gas) else {
+            self.record_compilation(self.gas_left);
             self.gas_left = 0;
             return Err(refused(ExecutionRefusal::OutOfGas));
         };
         self.gas_left = gas_left;
+        self.record_compilation(body_gas);
         let compiled = self.engine.compile(&module, self.rules.schedule()).map_err(halted)?;
         let digest = module.code_digest();
         let height = self.session().facts.height;
@@ -174,6 +177,12 @@ impl Runner<'_> {
         session.set(&Address::system(), accounts::contract_slot(&contract), Some(record));
         session.loaded.insert(contract, Arc::clone(&compiled));
         Ok(compiled)
+    }
+
+    fn record_compilation(&mut self, gas: u64) {
+        if let Some(recorder) = &mut self.session().recorder {
+            recorder.outside(gas, StepKind::Compile);
+        }
     }
 
     /// Runs the method of this kind, which is there at most once; without one there may be no input either.

@@ -8,11 +8,12 @@ use super::{
     rules::ChainRules,
     session::{Facts, Halt, Session},
     stack::ExecutionStack,
+    trace::{Recorder, Trace, TraceLimits},
     view::ViewGuard,
 };
 use crate::{
     abi::{Address, Digest, Ident, Outcome, limits, schema::MethodKind},
-    engine::Engine,
+    engine::{Engine, Observe},
     state::StateView,
 };
 
@@ -45,13 +46,43 @@ pub struct QueryResult {
 /// # Errors
 /// When this node cannot go on; what the contract does wrong is in the outcome.
 pub fn query(
-    _stack: &ExecutionStack,
+    stack: &ExecutionStack,
     engine: &Arc<Engine>,
     rules: &ChainRules,
     view: &dyn StateView,
     context: BlockContext,
     call: QueryCall,
 ) -> Result<QueryResult, Halt> {
+    Ok(run(stack, engine, rules, view, context, call, None)?.0)
+}
+
+/// The same, and what the query did step by step.
+///
+/// # Errors
+/// When this node cannot go on; what the contract does wrong is in the outcome.
+pub fn query_traced(
+    stack: &ExecutionStack,
+    engine: &Arc<Engine>,
+    rules: &ChainRules,
+    view: &dyn StateView,
+    context: BlockContext,
+    call: QueryCall,
+    limits: TraceLimits,
+) -> Result<(QueryResult, Trace), Halt> {
+    let recorder = Box::new(Recorder::new(limits, engine.observe() == Observe::Gas));
+    let (result, recorder) = run(stack, engine, rules, view, context, call, Some(recorder))?;
+    Ok((result, recorder.map(|recorder| recorder.finish()).unwrap_or_default()))
+}
+
+fn run(
+    _stack: &ExecutionStack,
+    engine: &Arc<Engine>,
+    rules: &ChainRules,
+    view: &dyn StateView,
+    context: BlockContext,
+    call: QueryCall,
+    recorder: Option<Box<Recorder>>,
+) -> Result<(QueryResult, Option<Box<Recorder>>), Halt> {
     let QueryCall { contract, method, input, caller, gas_limit } = call;
     let guard = ViewGuard::new(view);
     let facts = Facts {
@@ -61,7 +92,8 @@ pub fn query(
         signer: caller,
         transaction: Digest::default(),
     };
-    let session = Box::new(Session::new(guard.pointer(), facts));
+    let mut session = Box::new(Session::new(guard.pointer(), facts));
+    session.recorder = recorder;
     let gas = gas_limit.min(limits::TRANSACTION_GAS_MAX);
     let invocation = Invocation {
         contract,
@@ -73,10 +105,10 @@ pub fn query(
         stack_slots: 0,
         read_only: true,
     };
-    let Returned { gas_left, result, .. } = invoke(engine, rules.schedule(), session, invocation);
+    let Returned { mut session, gas_left, result } = invoke(engine, rules.schedule(), session, invocation);
     let outcome = match result {
         Ok(output) => Outcome::Done { output },
         Err(stop) => stop.into_outcome(contract)?,
     };
-    Ok(QueryResult { outcome, gas_used: gas - gas_left })
+    Ok((QueryResult { outcome, gas_used: gas - gas_left }, session.recorder.take()))
 }

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
-use super::view::ViewPointer;
+use super::{trace::Recorder, view::ViewPointer};
 use crate::{
     abi::{Address, Digest, Event, Ident, Name, limits},
     engine::Compiled,
@@ -67,6 +67,8 @@ pub(crate) struct Session {
     pub(crate) facts: Facts,
     /// Contracts found in this block, so that each is looked up once.
     pub(crate) loaded: BTreeMap<Address, Arc<Compiled>>,
+    /// There while somebody wants to see what a transaction does; never when blocks are proposed or checked.
+    pub(crate) recorder: Option<Box<Recorder>>,
 }
 
 impl Session {
@@ -80,6 +82,7 @@ impl Session {
             running: Vec::new(),
             facts,
             loaded: BTreeMap::new(),
+            recorder: None,
         }
     }
 

@@ -8,7 +8,7 @@ use chancery_abi::{
 use wasmparser::{ExternalKind, ValType};
 
 use super::{
-    LimitKind, ModuleError, Place, Schedule,
+    LimitKind, ModuleError, Observed, Place, Schedule,
     instrument::{self, frame_slots},
     labels,
     survey::{Survey, type_text},
@@ -34,6 +34,8 @@ pub(super) struct Facts {
     pub(super) has_globals: bool,
     /// How many types there are.
     pub(super) types: u32,
+    /// How many functions are imported.
+    pub(super) imported: u32,
     /// The functions of the module's own.
     pub(super) functions: Vec<FunctionFacts>,
     memory_pages: u32,
@@ -88,6 +90,12 @@ impl CheckedModule {
     /// [`HEIGHT_EXPORT`](super::HEIGHT_EXPORT) and nothing else. The same source and schedule give the same bytes.
     pub fn instrument(&self, schedule: &Schedule) -> Vec<u8> {
         instrument::instrument(&self.source, &self.facts, schedule)
+    }
+
+    /// The same module with a way back to its source, and with probes in it when they are asked for. It has the same
+    /// gas, outcome and traps.
+    pub fn instrument_observed(&self, schedule: &Schedule, with_probes: bool) -> Observed {
+        instrument::instrument_observed(&self.source, &self.facts, schedule, with_probes)
     }
 
     /// Gas for what [`compile_gas`](super::compile_gas) leaves of compiling, which goes by the number and length of functions, to be charged after
@@ -154,6 +162,7 @@ fn facts(survey: &Survey<'_>, heights: &[u32]) -> Result<Facts, ModuleError> {
         globals: survey.globals,
         has_globals: survey.has_globals,
         types: survey.types.len() as u32,
+        imported: survey.imported,
         functions: functions.collect::<Result<_, _>>()?,
         memory_pages: survey.memory_pages as u32,
     })

@@ -25,6 +25,7 @@ use wasmparser::Operator;
 
 use super::{
     Schedule,
+    observe::{Notes, Probe},
     plan::{Plan, Region},
 };
 
@@ -63,6 +64,8 @@ pub(super) struct Emitter<'a> {
     /// The regions not yet begun.
     regions: &'a [Region],
     fresh: bool,
+    /// Kept when somebody asked where things are.
+    notes: Option<Notes<'a>>,
 }
 
 impl<'a> Emitter<'a> {
@@ -73,8 +76,10 @@ impl<'a> Emitter<'a> {
         frame_slots: u32,
         plan: &'a Plan,
         schedule: &'a Schedule,
+        notes: Option<Notes<'a>>,
     ) -> Self {
-        Self { out, counters, frame_slots, plan, schedule, open: Vec::new(), regions: &plan.regions, fresh: false }
+        let regions = &plan.regions;
+        Self { out, counters, frame_slots, plan, schedule, open: Vec::new(), regions, fresh: false, notes }
     }
 
     /// How many frames of the source are open: the depth of `$body`.
@@ -87,16 +92,44 @@ impl<'a> Emitter<'a> {
         self.out.instruction(instruction);
     }
 
-    /// The finished function.
-    pub(super) fn finish(self) -> Function {
-        self.out
+    /// The finished function, and where its instructions come from when that was noted.
+    pub(super) fn finish(self) -> (Function, Vec<(u32, u32)>) {
+        (self.out, self.notes.map_or_else(Vec::new, |notes| notes.marks))
+    }
+
+    /// Notes that what is written from here on comes from the source's instruction at `offset`.
+    pub(super) fn mark(&mut self, offset: usize) {
+        let at = self.out.byte_len() as u32;
+        if let Some(notes) = &mut self.notes {
+            notes.source = offset as u32;
+            notes.marks.push((at, offset as u32));
+        }
+    }
+
+    /// Writes a call of the hook, when the function has probes.
+    fn probe(&mut self, probe: impl FnOnce(&mut super::observe::Probes<'a>, u32) -> Probe) {
+        let Some(notes) = &mut self.notes else { return };
+        let Some(probes) = &mut notes.probes else { return };
+        let probe = probe(probes, notes.source);
+        let (number, hook) = (probes.add(probe), probes.hook);
+        self.emit_all(&[Instruction::I32Const(number), Instruction::Call(hook)]);
+    }
+
+    /// Charges the next region, and reports it.
+    fn charge_region(&mut self, region: &Region) {
+        let number = self.plan.regions.len() - self.regions.len() - 1;
+        self.charge(region.cost);
+        if region.cost > 0 {
+            self.probe(|probes, _| probes.region(number));
+        }
     }
 
     /// Writes the prologue.
     pub(super) fn enter(&mut self, body: BlockType) {
         let (entry, rest) = self.plan.regions.split_first().expect("a plan has the entry's region");
         self.regions = rest;
-        self.charge(entry.cost);
+        self.probe(|probes, _| Probe::Enter { function: probes.function });
+        self.charge_region(entry);
         self.refresh();
         self.emit(&Instruction::Block(BlockType::Empty));
         self.look_at_gas(0);
@@ -132,14 +165,17 @@ impl<'a> Emitter<'a> {
         self.emit(&Instruction::Block(body));
     }
 
-    /// Writes the epilogue, after the `end` that closed the source's code.
-    pub(super) fn leave(&mut self) {
+    /// Writes the epilogue, after the `end` that closed the source's code, which began at `start`.
+    pub(super) fn leave(&mut self, start: usize) {
         if self.plan.calls {
             let height = self.counters.height;
             self.emit_all(&[Instruction::GlobalGet(height), Instruction::I32Const(self.frame_slots as i32)]);
             self.emit_all(&[Instruction::I32Sub, Instruction::GlobalSet(height)]);
         }
-        self.emit_all(&[Instruction::Return, Instruction::End, Instruction::Unreachable, Instruction::End]);
+        self.probe(|_, _| Probe::Leave);
+        self.emit_all(&[Instruction::Return, Instruction::End]);
+        self.mark(start);
+        self.emit_all(&[Instruction::Unreachable, Instruction::End]);
     }
 
     /// Writes what comes before the source's instruction at this place, and follows what the instruction does to the
@@ -149,7 +185,7 @@ impl<'a> Emitter<'a> {
             && region.at == at
         {
             self.regions = rest;
-            self.charge(region.cost);
+            self.charge_region(region);
             if region.head {
                 self.refresh();
                 self.look_at_gas(self.depth() + 1);
@@ -220,6 +256,7 @@ impl<'a> Emitter<'a> {
             self.emit_all(&[Instruction::I64Const(price as i64), Instruction::I64Mul]);
         }
         self.emit_charge();
+        self.probe(|_, offset| Probe::Operand { offset });
         self.look_at_gas(self.depth() + 1);
     }
 

@@ -24,8 +24,8 @@ use std::collections::BTreeMap;
 
 use chancery_abi::{limits::BODY_BYTES_MAX, schema::EXPORT_PREFIX};
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, ExportKind, ExportSection, Function, GlobalSection, GlobalType, Instruction,
-    Module, SectionId, TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function, GlobalSection, GlobalType,
+    ImportSection, Instruction, Module, SectionId, TypeSection, ValType,
     reencode::{Error, Reencode, utils},
 };
 use wasmparser::{FunctionBody, Operator, Parser};
@@ -34,7 +34,8 @@ use super::{
     Schedule,
     check::Facts,
     emit::{Counters, Emitter},
-    plan::Plan,
+    observe::{Notes, Observed, PROBE_MODULE, PROBE_NAME, Probe, Probes, SourceMap},
+    plan::{self, Plan},
 };
 
 /// What names of exports begin with that the source may not use.
@@ -76,10 +77,34 @@ pub(super) fn frame_slots(parameters: u32, locals: u32, operand_height: u32, bod
 
 /// The instrumented module. `facts` are those that checking `source` gave.
 pub(super) fn instrument(source: &[u8], facts: &Facts, schedule: &Schedule) -> Vec<u8> {
-    let mut instrumenter = Instrumenter { facts, schedule, next_body: 0, result_types: BTreeMap::new() };
-    let mut module = Module::new();
-    instrumenter.parse_core_module(&mut module, Parser::new(0), source).expect("a checked module can be read again");
-    module.finish()
+    Instrumenter::new(facts, schedule, false, None).run(source)
+}
+
+/// The instrumented module, the way back to its source, and its probes when they are asked for.
+pub(super) fn instrument_observed(source: &[u8], facts: &Facts, schedule: &Schedule, with_probes: bool) -> Observed {
+    // Without a function there is nothing to probe, and perhaps no section of types for the hook's.
+    let with_probes = with_probes && !facts.functions.is_empty();
+    let mut instrumenter = Instrumenter::new(facts, schedule, with_probes, Some(Watch::default()));
+    let wasm = instrumenter.run(source);
+    let Watch { bodies, probes } = instrumenter.watch.expect("it was given above");
+    let mut source_map = SourceMap::new(facts.imported);
+    let written = Parser::new(0).parse_all(&wasm).filter_map(|payload| match payload {
+        Ok(wasmparser::Payload::CodeSectionEntry(body)) => Some(body.range().start),
+        _ => None,
+    });
+    written.zip(&bodies).for_each(|(start, marks)| source_map.push(start, marks));
+    Observed { wasm, source_map, probes }
+}
+
+/// What an instruction costs, by its offset in the source.
+pub(super) type Charge = (u32, u64);
+
+/// What is collected when somebody asked for it.
+#[derive(Default)]
+struct Watch {
+    /// By function, its marks.
+    bodies: Vec<Vec<(u32, u32)>>,
+    probes: Vec<Probe>,
 }
 
 struct Instrumenter<'a> {
@@ -89,11 +114,45 @@ struct Instrumenter<'a> {
     next_body: usize,
     /// The added types `() -> results`, for bodies with more than one result.
     result_types: BTreeMap<Vec<wasmparser::ValType>, u32>,
+    with_probes: bool,
+    watch: Option<Watch>,
 }
 
 type Reencoded<T = ()> = Result<T, Error<core::convert::Infallible>>;
 
-impl Instrumenter<'_> {
+impl<'a> Instrumenter<'a> {
+    fn new(facts: &'a Facts, schedule: &'a Schedule, with_probes: bool, watch: Option<Watch>) -> Self {
+        Self { facts, schedule, next_body: 0, result_types: BTreeMap::new(), with_probes, watch }
+    }
+
+    fn run(&mut self, source: &[u8]) -> Vec<u8> {
+        let mut module = Module::new();
+        self.parse_core_module(&mut module, Parser::new(0), source).expect("a checked module can be read again");
+        module.finish()
+    }
+
+    /// The type of the probes' hook comes after all others.
+    fn hook_type(&self) -> u32 {
+        self.facts.types + self.result_types.len() as u32
+    }
+
+    fn add_hook(&self, imports: &mut ImportSection) {
+        imports.import(PROBE_MODULE, PROBE_NAME, EntityType::Function(self.hook_type()));
+    }
+
+    /// What is to be noted of the function with this place among the module's own.
+    fn notes<'n>(&self, watch: &'n mut Watch, own: usize, plan: &Plan, charges: Vec<Charge>) -> Notes<'n> {
+        let probes = self.with_probes.then(|| {
+            let mut by_region = vec![Vec::new(); plan.regions.len()];
+            for (at, charge) in charges.into_iter().enumerate().filter(|(at, charge)| plan.live[*at] && charge.1 > 0) {
+                by_region[plan.owners[at] as usize].push(charge);
+            }
+            let (hook, function) = (self.facts.imported, self.facts.imported + own as u32);
+            Probes { list: &mut watch.probes, hook, function, charges: by_region }
+        });
+        Notes { probes, ..Notes::default() }
+    }
+
     fn gas(&self) -> u32 {
         self.facts.globals
     }
@@ -122,6 +181,27 @@ impl Reencode for Instrumenter<'_> {
                 types.ty().function([], self.val_types(function.results.clone())?);
             }
         }
+        if self.with_probes {
+            types.ty().function([ValType::I32], []);
+        }
+        Ok(())
+    }
+
+    /// The hook is imported last; the source's own functions move up behind it.
+    fn function_index(&mut self, function: u32) -> Reencoded<u32> {
+        let moved = self.with_probes && function >= self.facts.imported;
+        Ok(function + u32::from(moved))
+    }
+
+    fn parse_import_section(
+        &mut self,
+        imports: &mut ImportSection,
+        section: wasmparser::ImportSectionReader<'_>,
+    ) -> Reencoded {
+        utils::parse_import_section(self, imports, section)?;
+        if self.with_probes {
+            self.add_hook(imports);
+        }
         Ok(())
     }
 
@@ -138,9 +218,15 @@ impl Reencode for Instrumenter<'_> {
     fn intersperse_section_hook(
         &mut self,
         module: &mut Module,
-        _after: Option<SectionId>,
+        after: Option<SectionId>,
         before: Option<SectionId>,
     ) -> Reencoded {
+        let no_imports = before == Some(SectionId::Function) && after != Some(SectionId::Import);
+        if no_imports && self.with_probes {
+            let mut imports = ImportSection::new();
+            self.add_hook(&mut imports);
+            module.section(&imports);
+        }
         // A module without globals has no section to add to; there is always an export of the memory.
         if before == Some(SectionId::Export) && !self.facts.has_globals {
             let mut globals = GlobalSection::new();
@@ -176,7 +262,8 @@ impl Reencode for Instrumenter<'_> {
     }
 
     fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Reencoded {
-        let function = &self.facts.functions[self.next_body];
+        let own = self.next_body;
+        let function = &self.facts.functions[own];
         self.next_body += 1;
         let body_type = match function.results[..] {
             [] => BlockType::Empty,
@@ -189,7 +276,9 @@ impl Reencode for Instrumenter<'_> {
             locals.push((count, self.val_type(ty)?));
         }
         locals.extend([(1, ValType::I64), (1, ValType::I32)]);
-        let operators = body.get_operators_reader()?.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let reader = body.get_operators_reader()?;
+        let (operators, offsets): (Vec<_>, Vec<_>) =
+            reader.into_iter_with_offsets().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
         let plan = Plan::of(&operators, self.schedule);
         let counters = Counters {
             gas: self.gas(),
@@ -197,9 +286,19 @@ impl Reencode for Instrumenter<'_> {
             left: function.parameters + function.locals,
             scratch: function.parameters + function.locals + 1,
         };
-        let mut emitter = Emitter::new(Function::new(locals), counters, function.frame_slots, &plan, self.schedule);
+        // Away while the function is written, because translating an instruction needs all of this.
+        let mut watch = self.watch.take();
+        let notes = watch.as_mut().map(|watch| {
+            let prices = operators.iter().map(|operator| plan::price(operator, self.schedule));
+            let charges = offsets.iter().map(|offset| *offset as u32).zip(prices).collect();
+            self.notes(watch, own, &plan, charges)
+        });
+        let out = Function::new(locals);
+        let mut emitter = Emitter::new(out, counters, function.frame_slots, &plan, self.schedule, notes);
+        emitter.mark(offsets[0]);
         emitter.enter(body_type);
         for (at, operator) in operators.into_iter().enumerate() {
+            emitter.mark(offsets[at]);
             emitter.before(at, &operator);
             emitter.emit(&match operator {
                 // The body is a block now, and the epilogue comes after it.
@@ -207,8 +306,13 @@ impl Reencode for Instrumenter<'_> {
                 operator => self.instruction(operator)?,
             });
         }
-        emitter.leave();
-        code.function(&emitter.finish());
+        emitter.leave(offsets[0]);
+        let (body, marks) = emitter.finish();
+        code.function(&body);
+        if let Some(watch) = &mut watch {
+            watch.bodies.push(marks);
+        }
+        self.watch = watch;
         Ok(())
     }
 }

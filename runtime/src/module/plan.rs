@@ -33,6 +33,8 @@ pub(super) struct Plan {
     pub(super) regions: Vec<Region>,
     /// For each instruction, whether a path reaches it.
     pub(super) live: Vec<bool>,
+    /// For each instruction that a path reaches, the place of its region in `regions`.
+    pub(super) owners: Vec<u32>,
     /// For each instruction, whether it is the beginning of a loop in which a function is called.
     pub(super) calling_loops: Vec<bool>,
     /// Whether it calls any function.
@@ -70,6 +72,7 @@ impl Plan {
         let plan = Self {
             regions: vec![Region { at: 0, cost: 0, head: false }],
             live: vec![false; operators.len()],
+            owners: vec![0; operators.len()],
             calling_loops: vec![false; operators.len()],
             calls: false,
         };
@@ -82,12 +85,18 @@ impl Plan {
     }
 }
 
+/// What an instruction of a checked module costs, without what depends on its operands.
+pub(super) fn price(operator: &Operator<'_>, schedule: &Schedule) -> u64 {
+    let class = operators::class(operator).expect("a checked module has allowed instructions only");
+    schedule.price(class)
+}
+
 impl Planner {
     fn step(&mut self, at: usize, operator: &Operator<'_>, schedule: &Schedule) {
         if let Some(region) = self.current {
             self.plan.live[at] = true;
-            let class = operators::class(operator).expect("a checked module has allowed instructions only");
-            self.plan.regions[region].cost += schedule.price(class);
+            self.plan.owners[at] = region as u32;
+            self.plan.regions[region].cost += price(operator, schedule);
         }
         match operator {
             Operator::Block { .. } => self.open(Kind::Block),

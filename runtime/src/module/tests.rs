@@ -3,6 +3,7 @@
 mod bytes;
 mod counting;
 mod equality;
+mod observed;
 mod refusals;
 
 use chancery_abi::{

@@ -76,7 +76,7 @@ impl<B: StateBackend> State<B> {
     }
 
     /// The root after `height`, and the layers that show that state.
-    fn layers_at(&self, height: u64) -> Result<(Digest, Layers), StateError> {
+    pub(super) fn layers_at(&self, height: u64) -> Result<(Digest, Layers), StateError> {
         let mut layers = Layers::new();
         let root = match self.history.root_at(height, self.head) {
             Some(root) => root,

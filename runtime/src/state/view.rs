@@ -64,6 +64,27 @@ impl<R: StateReader + ?Sized> StateView for LayeredView<'_, R> {
     }
 }
 
+/// The state after an earlier block.
+pub(super) struct PastView<'a> {
+    /// What leads back to it.
+    pub(super) layers: &'a Layers,
+    pub(super) store: &'a dyn StateReader,
+}
+
+impl StateView for PastView<'_> {
+    fn get(&self, contract: &Address, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        let key = format::value_key(contract, key);
+        match in_layers(self.layers, &key) {
+            Some(value) => Ok(value.cloned()),
+            None => self.store.get(Column::Values, &key),
+        }
+    }
+
+    fn page(&self, contract: &Address, prefix: &[u8], after: &[u8], limit: usize) -> Result<Vec<Entry>, StorageError> {
+        page(self.layers, self.store, contract, prefix, after, limit)
+    }
+}
+
 /// What the layers say of an entry, if they know it.
 pub(super) fn in_layers<'a>(layers: &'a Layers, value_key: &[u8]) -> Option<Option<&'a Vec<u8>>> {
     layers.iter().find_map(|layer| layer.value(value_key))

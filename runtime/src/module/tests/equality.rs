@@ -5,7 +5,7 @@ use wasmtime::OptLevel;
 use super::*;
 
 /// Functions that between them use every shape of control flow; each leaves what it computed in memory.
-const PROGRAMS: &[&str] = &[
+pub(super) const PROGRAMS: &[&str] = &[
     // Several results, of the function and of blocks, and blocks with parameters.
     "(func $swap (param i32 i64) (result i64 i32) (local.get 1) (local.get 0))
      (func (export \"call.a\") (local i64 i32) (call $swap (i32.const 7) (i64.const 9)) (local.set 1) (local.set 0)

@@ -5,6 +5,7 @@ mod corruption;
 mod crash;
 mod model;
 mod order;
+mod past;
 mod proofs;
 mod trie;
 
