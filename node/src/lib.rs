@@ -24,3 +24,4 @@ pub mod node;
 pub mod pool;
 pub mod schema_json;
 pub mod store;
+pub mod trace_view;

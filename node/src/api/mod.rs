@@ -119,6 +119,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/v1/chains/{chain}/transactions", post(transactions::submit)),
         ("/v1/chains/{chain}/transactions/{digest}", get(transactions::one)),
         ("/v1/chains/{chain}/transactions/{digest}/proof", get(transactions::proof)),
+        ("/v1/chains/{chain}/transactions/{digest}/trace", get(transactions::trace)),
         ("/v1/chains/{chain}/simulate", post(transactions::simulate)),
         ("/v1/chains/{chain}/accounts/{address}", get(accounts::one)),
         ("/v1/chains/{chain}/contracts", get(contracts::list)),

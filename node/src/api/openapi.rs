@@ -27,6 +27,7 @@ use super::{Problem, accounts, blocks, chains, contracts, operations, stream, tr
         transactions::submit,
         transactions::one,
         transactions::proof,
+        transactions::trace,
         transactions::simulate,
         accounts::one,
         contracts::list,

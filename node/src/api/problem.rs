@@ -121,6 +121,7 @@ impl From<ReadError> for Problem {
             ReadError::Unknown { code, .. } => Self::new(404, code, text),
             ReadError::Ambiguous { .. } => Self::new(409, "ambiguous_contract", text),
             ReadError::NotProvable { .. } => Self::new(422, "not_provable", text),
+            ReadError::TooOld(_) => Self::new(422, "too_old", text),
             ReadError::Refused(refusal) => refusal.into(),
             ReadError::Limit { .. } => Self::new(422, "over_limit", text),
             ReadError::Busy => Self::new(503, "busy", text),

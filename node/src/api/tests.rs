@@ -71,6 +71,50 @@ fn a_contract_is_deployed_called_queried_listed_and_proven() {
 }
 
 #[test]
+fn a_final_transaction_is_traced_while_the_state_leads_back_to_it() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let node = TestNode::start(home.path());
+    let account = deployer();
+    let deployed = node.run(&account.send(0, deploy("land")));
+    let receipt = node.run(&account.send(1, call("put", b"\x0cone")));
+    let refused = node.run(&account.send(2, call("refuse", b"")));
+    // What came later does not show.
+    node.run(&account.send(3, call("put", b"\x0ctwo")));
+    let trace = |receipt: &Value| {
+        let digest = receipt["transaction"].as_str().expect("a digest");
+        let answer = node.get(&format!("{CHAIN}/transactions/{digest}/trace"));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    };
+    let gas = |steps: &Value| -> u64 {
+        steps.as_array().expect("steps").iter().map(|step| step["gas"].as_u64().expect("gas")).sum()
+    };
+    let traced = trace(&receipt);
+    assert_eq!(traced["receipt"]["gas_used"], receipt["gas_used"]);
+    assert_eq!(gas(&traced["steps"]), receipt["gas_used"].as_u64().expect("gas"));
+    let called = &traced["steps"][1]["call"];
+    assert_eq!((&called["method"], &called["contract"]), (&"put".into(), &contract("land").to_string().into()));
+    assert_eq!(gas(&called["steps"]), called["gas_used"].as_u64().expect("gas"));
+    let of_kind = |kind: &str| {
+        let steps = called["steps"].as_array().expect("steps");
+        steps.iter().find(|step| step["kind"] == kind).cloned().unwrap_or_else(|| panic!("no {kind}: {called}"))
+    };
+    let write = of_kind("write");
+    assert_eq!((&write["key"], &write["before"]), (&views::hex(SLOT).into(), &Value::Null));
+    assert_eq!(of_kind("event")["event"]["name"], "put");
+    let code = called["code"].as_str().expect("a digest");
+    let schema = chancery_abi::types::from_hex(traced["schemas"][code].as_str().expect("a schema")).expect("digits");
+    assert_eq!(chancery_abi::schema::Schema::from_section(&schema).expect("a schema").name, "Box");
+    let stopped = &trace(&refused)["steps"][1]["call"];
+    assert_eq!(stopped["outcome"]["kind"], "failed");
+    assert!(stopped["stopped_at"][0]["offset"].as_u64() > Some(8), "{stopped}");
+    assert_eq!(trace(&deployed)["receipt"]["outcome"]["kind"], "done");
+    let unknown = node.get(&format!("{CHAIN}/transactions/{}/trace", "0".repeat(64)));
+    assert_eq!((unknown.status, unknown.code().as_str()), (404, "unknown_transaction"));
+    node.stop();
+}
+
+#[test]
 fn proofs_verify_offline_for_values_absences_and_receipts() {
     let home = tempfile::tempdir().expect("a temporary directory");
     let node = TestNode::start(home.path());

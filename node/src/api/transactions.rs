@@ -20,6 +20,7 @@ use super::{
 use crate::{
     chain::{Progress, ReadError, Submitted},
     pool::DropReason,
+    trace_view::TraceView,
 };
 
 /// Whether to wait.
@@ -112,6 +113,18 @@ pub(super) async fn proof(target: Target) -> Result<Response, Problem> {
     let digest: Digest = target.parameter("digest")?;
     let bundle = target.chain.ask(move |chain| chain.prove_receipt(&digest)).await?;
     Ok(octets(codec::encode(&bundle)))
+}
+
+/// What a final transaction did step by step: it is executed again on the state before its block, as long as the state
+/// leads back there. One trace is made at a time.
+#[utoipa::path(get, path = "/v1/chains/{chain}/transactions/{digest}/trace", operation_id = "transactions_trace", tag = "transactions",
+    params(("chain" = String, Path, description = "The chain's name"), ("digest" = String, Path, description = "64 hexadecimal digits")),
+    responses((status = 200, body = TraceView), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 422, body = Problem, description = "The state before it is gone"), (status = 503, body = Problem)))]
+pub(super) async fn trace(target: Target) -> Result<Json<TraceView>, Problem> {
+    let digest: Digest = target.parameter("digest")?;
+    let view = target.chain.ask(move |chain| Ok(TraceView::of(&chain.trace(&digest)?)));
+    Ok(Json(view.await?))
 }
 
 /// What a transaction would do as the only one of the next block. Neither its signatures nor its nonce are looked at,

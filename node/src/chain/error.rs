@@ -137,6 +137,9 @@ pub enum ReadError {
         /// The newest.
         newest: u64,
     },
+    /// The state that the question is about is gone.
+    #[error("{0}")]
+    TooOld(String),
     /// The transaction may not be in the next block.
     #[error(transparent)]
     Refused(#[from] Refusal),

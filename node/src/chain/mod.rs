@@ -18,6 +18,7 @@ mod ledger;
 mod producer;
 mod proofs;
 mod reads;
+mod retrace;
 mod service;
 mod submit;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use self::{
     ledger::{Commit, Ledger},
     producer::Producer,
     reads::{QueryAnswer, QueryRequest, Status},
+    retrace::{RetraceError, Retraced, execute_again, finish, observing_engine, recorded},
     service::{ChainConfig, ChainService},
     submit::{Progress, Submitted},
     validator::{Validator, ValidatorError},

@@ -82,7 +82,7 @@ impl ChainService {
         })
     }
 
-    fn not_answered(&self, error: ChainError) -> ReadError {
+    pub(super) fn not_answered(&self, error: ChainError) -> ReadError {
         match error {
             ChainError::State(StateError::NotProvable { height, oldest, newest }) => {
                 ReadError::NotProvable { height, oldest: oldest.max(1), newest }

@@ -22,6 +22,7 @@ use super::{
     Candidate, ChainError, FatalSignal, Halted, Ledger, Part,
     contracts::SchemaCache,
     health::{Closed, Health},
+    retrace::Tracing,
 };
 use crate::{
     metrics::ChainMetrics,
@@ -72,6 +73,7 @@ pub struct ChainService {
     pub(super) config: ChainConfig,
     pub(super) queries: Arc<Semaphore>,
     pub(super) schemas: SchemaCache,
+    pub(super) tracing: Tracing,
     pub(super) health: Health,
     pub(super) metrics: ChainMetrics,
     pool: Mutex<Pool<VerifiedTransaction>>,
@@ -115,6 +117,7 @@ impl ChainService {
             ledger,
             queries: Arc::new(Semaphore::new(config.queries_max)),
             schemas: SchemaCache::default(),
+            tracing: Tracing::default(),
             health: Health::default(),
             metrics,
             pool: Mutex::new(Pool::new(config.pool)),

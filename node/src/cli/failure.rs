@@ -159,6 +159,7 @@ fn help_for(code: &str) -> Option<&'static str> {
         }
         "ambiguous_contract" => "name it as DEPARTMENT.NAME, or by its address",
         "nonce_used" | "nonce_gap" => "another transaction of this key came between; run the command again",
+        "too_old" => "stop the node and give its data directory with --data; the blocks before are then replayed",
         "expired" => "run the command again; --valid-for BLOCKS gives it more time",
         "bad_signature" | "wrong_key" => "is the key of this network, and the node's chain the one you mean?",
         _ => return None,

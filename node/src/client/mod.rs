@@ -163,6 +163,14 @@ impl ChainClient<'_> {
         }
     }
 
+    /// What a final transaction did step by step.
+    ///
+    /// # Errors
+    /// When the node cannot be reached, does not know it, or cannot execute it any more.
+    pub fn trace(&self, transaction: &Digest) -> Result<crate::trace_view::TraceView, ClientError> {
+        self.json(&format!("/transactions/{transaction}/trace"))
+    }
+
     /// An account's nonces.
     ///
     /// # Errors
