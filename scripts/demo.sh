@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # The walk-through: a department's service runs for real, on this machine, from source to proof.
 #
-# It builds the evidence contract, starts a chain with one validator on loopback, deploys the contract, files salted
-# digests of real files and one batch of 10,000 under a single root, reads records back, stops the node, verifies an
-# inclusion, an absence and a batch proof offline, and executes the whole chain again in a second directory.
+# It builds the evidence contract, plans a network of four validators and starts each as a process of its own on
+# loopback, deploys the contract, files salted digests of real files and one batch of 10,000 under a single root, kills
+# one validator in between and sees the others go on, reads records back, stops them all, verifies an inclusion, an
+# absence and a batch proof offline, and executes the whole chain again in a second directory.
 #
 #   scripts/demo.sh           runs, shows a table, cleans up
-#   KEEP=1 scripts/demo.sh    leaves the node up and prints what to try next
+#   KEEP=1 scripts/demo.sh    leaves the nodes up and prints what to try next
 #
 # DEMO_FILES and DEMO_BATCH change the numbers; CHANCERY names the binary. Exit code 0 only if everything held.
 set -euo pipefail
@@ -23,28 +24,28 @@ readonly chain=main
 readonly contract="$chain/evidence"
 readonly chancery="${CHANCERY:-${CARGO_TARGET_DIR:-$root/target}/debug/chancery}"
 readonly start_timeout_s=60
+readonly validators=4
 
 work="$(mktemp -d "${TMPDIR:-/tmp}/chancery-demo.XXXXXX")"
-node_pid=
+declare -A node_pids=()
 
 say() { printf '\n--- %s\n' "$*"; }
 fail() { printf 'demo: %s\n' "$*" >&2; exit 1; }
 
-stop_node() {
-  if [[ -n "$node_pid" ]]; then
-    kill -TERM "$node_pid" 2>/dev/null || :
-    wait "$node_pid" 2>/dev/null || :
-    node_pid=
-  fi
+stop_nodes() {
+  local number
+  for number in "${!node_pids[@]}"; do kill -TERM "${node_pids[$number]}" 2>/dev/null || :; done
+  for number in "${!node_pids[@]}"; do wait "${node_pids[$number]}" 2>/dev/null || :; done
+  node_pids=()
 }
 
 # Whatever happens, no node is left behind and no file, unless they are to be kept.
 clean_up() {
   local status=$?
-  stop_node
-  if ((status != 0)) && [[ -s "$work/node.log" ]]; then
-    printf 'demo: FAILED; the end of the node'"'"'s log:\n' >&2
-    tail -n 20 "$work/node.log" >&2
+  stop_nodes
+  if ((status != 0)); then
+    printf 'demo: FAILED; the end of the nodes'"'"' logs:\n' >&2
+    tail -n 10 "$work"/chain/node-*/log >&2 || :
   fi
   if [[ -n "$keep" ]]; then
     printf 'demo: everything is kept in %s\n' "$work"
@@ -62,22 +63,40 @@ now_ms() { date +%s%3N; }
 took() { awk -v from="$1" -v to="$(now_ms)" 'BEGIN { printf "%.1f s", (to - from) / 1000 }'; }
 grouped() { sed -e ':a' -e 's/\([0-9]\)\([0-9]\{3\}\)\($\|,\)/\1,\2\3/' -e 'ta' <<<"$1"; }
 # What the files hold; RocksDB reserves room for its log beyond that.
-store_kb() { du -sk --apparent-size "$work/chain/store" | cut -f1; }
+store_kb() { du -sk --apparent-size "$work/chain/node-1/store" | cut -f1; }
 
-# Starts the node and waits until it has committed a block.
+# The first of four ports in a row that nobody listens on.
+free_ports() {
+  local first port
+  while :; do
+    first=$((20000 + RANDOM))
+    for ((port = first; port < first + validators; port++)); do
+      if (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then continue 2; fi
+    done
+    echo "$first"
+    return
+  done
+}
+
+# Starts a validator as a process of its own.
 start_node() {
-  : >"$work/ready.json"
-  "$chancery" dev --json --data "$work/chain" --listen "${1:-127.0.0.1:0}" >"$work/ready.json" 2>>"$work/node.log" &
-  node_pid=$!
-  local waited=0
-  until grep -q '"ready":true' "$work/ready.json"; do
-    kill -0 "$node_pid" 2>/dev/null || fail "the node ended before it was ready"
-    ((waited++ < start_timeout_s * 10)) || fail "the node was not ready within $start_timeout_s s"
+  local directory="$work/chain/node-$1"
+  : >"$directory/ready.json"
+  CHANCERY_LOG_FILTER=warn "$chancery" node --json --config "$directory/node.toml" >"$directory/ready.json" 2>>"$directory/log" &
+  node_pids[$1]=$!
+}
+
+# Waits until a validator has a block.
+await_node() {
+  local directory="$work/chain/node-$1" waited=0
+  until grep -q '"ready":true' "$directory/ready.json"; do
+    kill -0 "${node_pids[$1]}" 2>/dev/null || fail "validator $1 ended before it was ready"
+    ((waited++ < start_timeout_s * 10)) || fail "validator $1 was not ready within $start_timeout_s s"
     sleep 0.1
   done
-  CHANCERY_NODE="$(value_of url <"$work/ready.json")"
-  export CHANCERY_NODE
 }
+
+height_of() { "$chancery" status --json --node "$(value_of url <"$work/chain/node-$1/ready.json")" | value_of height; }
 
 [[ -x "$chancery" ]] || fail "there is no $chancery; run \`make demo\`, which builds it"
 export CHANCERY_KEYS="$work/chain/keys"
@@ -92,9 +111,14 @@ wasm="$(value_of file <"$work/build.json")"
 build_time="$(took "$started")"
 "$chancery" contract check "$wasm"
 
-say "2. starting a chain: one validator, on loopback, in $work/chain"
-start_node
-echo "ready at $CHANCERY_NODE"
+say "2. starting a chain: $validators validators, each a process of its own on loopback, in $work/chain"
+"$chancery" network plan --validators "$validators" --out "$work/chain" --p2p-port "$(free_ports)" \
+  --api-port "$(free_ports)" --heartbeat-ms 1000 --json >plan.json || fail "no network was made: $(cat plan.json)"
+for ((number = 1; number <= validators; number++)); do start_node "$number"; done
+for ((number = 1; number <= validators; number++)); do await_node "$number"; done
+CHANCERY_NODE="$(value_of url <"$work/chain/node-1/ready.json")"
+export CHANCERY_NODE
+"$chancery" status
 
 say "3. deploying it for department judicial"
 "$chancery" contract deploy "$chain" "$wasm" --department judicial --name evidence --court key:demo --as demo --json >deploy.json ||
@@ -122,7 +146,9 @@ file_rate="$(value_of calls_per_second <summary.json)"
 ((file_calls == files_wanted)) || fail "$file_calls of $files_wanted files were filed"
 echo "filed $file_calls files: $(grouped "$file_gas") gas, $file_rate calls/s; their salts stay in salts.jsonl"
 
-say "5. filing one batch of $batch_wanted digests under one Merkle root"
+say "5. killing validator 4; filing one batch of $batch_wanted digests under one Merkle root"
+kill -KILL "${node_pids[4]}"
+wait "${node_pids[4]}" 2>/dev/null || :
 started="$(now_ms)"
 # A register of so many lines: what this machine's files are called, how large they are and how old.
 find /usr -type f -printf '%p;%s;%T@\n' 2>/dev/null | awk -v wanted="$batch_wanted" '
@@ -134,7 +160,15 @@ batch_time="$(took "$started")"
 "$chancery" call "$contract" file_batch --root "$batch_root" --count "$batch_wanted" --case-number 2026-0002 \
   --as demo --json >batch-call.json || fail "the batch was not filed: $(cat batch-call.json)"
 batch_gas="$(value_of gas_used <batch-call.json)"
-echo "root $batch_root: $(grouped "$batch_gas") gas for $(grouped "$batch_wanted") digests"
+echo "root $batch_root: $(grouped "$batch_gas") gas for $(grouped "$batch_wanted") digests, by three of four"
+missed_from="$(height_of 1)"
+start_node 4
+await_node 4
+for ((waited = 0; $(height_of 4) < missed_from; waited++)); do
+  ((waited < start_timeout_s * 10)) || fail "validator 4 did not catch up within $start_timeout_s s"
+  sleep 0.1
+done
+echo "validator 4 is back and has caught up to height $missed_from"
 
 say "6. reading records back"
 read_back=0
@@ -162,9 +196,8 @@ disk_after="$(store_kb)"
 "$chancery" status --json >status.json
 height="$(value_of height <status.json)"
 
-say "8. stopping the node; verifying the proofs with the anchor file alone"
-address="${CHANCERY_NODE#http://}"
-stop_node
+say "8. stopping all validators; verifying the proofs with the anchor file alone"
+stop_nodes
 anchor="$work/chain/anchor"
 "$chancery" verify inclusion.proof --anchor "$anchor" --schema "$wasm" --document "$document" --salt-file salts.jsonl
 "$chancery" verify absence.proof --anchor "$anchor" --schema "$wasm"
@@ -177,7 +210,7 @@ grep -q '"code":"not_proven"' forged.json || fail "a forged proof was refused fo
 echo "and a forged copy is refused"
 
 say "9. executing the whole chain again from its genesis, in a second directory"
-"$chancery" replay --data "$work/chain" --into "$work/replayed" --json >replay.json || fail "the replay differs: $(cat replay.json)"
+"$chancery" replay --data "$work/chain/node-4" --into "$work/replayed" --json >replay.json || fail "the replay differs: $(cat replay.json)"
 state_root="$(value_of state_root <replay.json)"
 replay_ms="$(value_of elapsed_ms <replay.json)"
 echo "every root, receipt and gas figure of $(value_of blocks <replay.json) blocks is equal"
@@ -200,18 +233,22 @@ printf '  store on disk                      %s KB, of which %s KB came with the
 printf '  the whole demo                     %s\n' "$(took "$demo_started")"
 
 if [[ -n "$keep" ]]; then
-  # In a session of its own, so that it outlives this script and its terminal's ctrl-c.
-  : >ready.json
-  setsid "$chancery" dev --json --data "$work/chain" --listen "$address" >ready.json 2>>node.log </dev/null &
-  left_pid=$!
+  # In sessions of their own, so that they outlive this script and its terminal's ctrl-c.
+  left=
+  for ((number = 1; number <= validators; number++)); do
+    directory="$work/chain/node-$number"
+    : >"$directory/ready.json"
+    setsid "$chancery" node --json --config "$directory/node.toml" >"$directory/ready.json" 2>>"$directory/log" </dev/null &
+    left="$left $!"
+  done
   for ((waited = 0; waited < start_timeout_s * 10; waited++)); do
-    if grep -q '"ready":true' ready.json; then break; fi
+    if grep -q '"ready":true' chain/node-1/ready.json; then break; fi
     sleep 0.1
   done
-  grep -q '"ready":true' ready.json || fail "the node did not start again"
+  grep -q '"ready":true' chain/node-1/ready.json || fail "the nodes did not start again"
   cat <<EOF
 
-The node is up (process $left_pid). To try next:
+The nodes are up (processes$left). To try next:
 
   cd $work
   export PATH="$(dirname "$chancery"):\$PATH" CHANCERY_NODE=$CHANCERY_NODE CHANCERY_KEYS=$CHANCERY_KEYS
@@ -223,6 +260,6 @@ The node is up (process $left_pid). To try next:
   chancery prove $contract records $digest -o mine.proof
   chancery verify mine.proof --anchor chain/anchor --schema $wasm
 
-  kill $left_pid        stops it; nothing is lost
+  kill$left        stops them; nothing is lost
 EOF
 fi

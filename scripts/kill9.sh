@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Kills the node with SIGKILL again and again while calls are being acknowledged, and shows that none of them is lost:
-# after each restart every acknowledged digest has its record, and at the end a replay of all blocks gives equal roots.
+# Kills a process with four validators with SIGKILL again and again while calls are being acknowledged, and shows that
+# none of them is lost: after each restart every acknowledged digest has its record, and at the end a replay of all
+# blocks gives equal roots.
 #
 #   scripts/kill9.sh [ROUNDS]        50 unless said; needs `make build` and `scripts/contracts.sh`
 set -euo pipefail
@@ -61,5 +62,5 @@ done <"$work/acknowledged"
 kill -TERM "$node_pid"
 wait "$node_pid" || :
 node_pid=
-"$chancery" replay --data "$work/chain" --into "$work/replayed" | tail -n 3
+"$chancery" replay --data "$work/chain/node-1" --into "$work/replayed" | tail -n 3
 echo "$rounds rounds of kill -9: $(wc -l <"$work/acknowledged") calls acknowledged, none lost, replay equal"

@@ -4,5 +4,6 @@ mod architecture;
 mod counter;
 mod determinism;
 mod evidence;
+mod finality;
 mod hostile;
 mod trace;

@@ -13,7 +13,16 @@ use chancery_runtime::state::StateConfig;
 use confique::{Config, toml::FormatOptions};
 use serde::{Deserialize, Serialize};
 
-use crate::{api::ApiConfig, chain::ChainConfig, pool::PoolConfig, store::StoreConfig};
+use crate::{
+    api::ApiConfig,
+    chain::ChainConfig,
+    consensus::{ConsensusConfig, Peer, Timing},
+    pool::PoolConfig,
+    store::StoreConfig,
+};
+
+/// How far beyond the tolerance a peer's clock may be off for it to be connected to at all; its proposals wait.
+const CLOCK_SLACK: Duration = Duration::from_secs(20);
 
 /// A node's configuration.
 #[derive(Clone, Debug, Config)]
@@ -39,6 +48,10 @@ pub struct NodeConfig {
     /// Making blocks and answering for them.
     #[config(nested)]
     pub chain: ChainSection,
+
+    /// The other validators.
+    #[config(nested)]
+    pub p2p: P2pSection,
 
     /// The mempool.
     #[config(nested)]
@@ -81,7 +94,7 @@ pub struct ApiSection {
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub struct ChainSection {
     /// An idle chain makes an empty block this often, in milliseconds.
-    #[config(env = "CHANCERY_CHAIN_HEARTBEAT_MS", default = 10_000)]
+    #[config(env = "CHANCERY_CHAIN_HEARTBEAT_MS", default = 2_000)]
     pub heartbeat_ms: u64,
 
     /// How many of the newest heights can be proven by state; older facts are proven by receipts.
@@ -99,6 +112,29 @@ pub struct ChainSection {
     /// Memory for compiled contracts, in MiB of their source.
     #[config(env = "CHANCERY_CHAIN_MODULE_CACHE_MIB", default = 64)]
     pub module_cache_mib: usize,
+}
+
+/// The other validators.
+#[derive(Clone, Debug, Config)]
+#[config(layer_attr(derive(Debug)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct P2pSection {
+    /// Where to listen for other validators.
+    #[config(env = "CHANCERY_P2P_LISTEN", default = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+
+    /// All validators' public keys and addresses, `KEY@HOST:PORT`. This node's own may be among them.
+    #[config(default = [])]
+    pub peers: Vec<String>,
+
+    /// How far another validator's clock may be off, in milliseconds: more, and its proposals wait until this node's
+    /// clock has caught up.
+    #[config(env = "CHANCERY_P2P_CLOCK_TOLERANCE_MS", default = 3_000)]
+    pub clock_tolerance_ms: u64,
+
+    /// How long a proposer may take beyond the heartbeat, in milliseconds, before the others go on without it.
+    #[config(env = "CHANCERY_P2P_PROPOSAL_PATIENCE_MS", default = 1_500)]
+    pub proposal_patience_ms: u64,
 }
 
 /// The mempool.
@@ -233,6 +269,7 @@ impl NodeConfig {
             ("pool.stay_heights_max", pool.stay_heights_max),
             ("store.block_cache_mib", self.store.block_cache_mib as u64),
             ("store.write_buffer_mib", self.store.write_buffer_mib as u64),
+            ("p2p.proposal_patience_ms", self.p2p.proposal_patience_ms),
         ];
         if let Some((key, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::Range { key, found: "0".into(), expected: "at least 1" });
@@ -246,7 +283,28 @@ impl NodeConfig {
             let found = self.store.open_files_max.to_string();
             return Err(ConfigError::Range { key: "store.open_files_max", found, expected: "at least 64" });
         }
+        if let Some(error) = self.p2p.peers.iter().find_map(|peer| peer.parse::<Peer>().err()) {
+            return Err(ConfigError::Range { key: "p2p.peers", found: error, expected: "KEY@HOST:PORT" });
+        }
         Ok(self)
+    }
+
+    /// What a node does in the agreement on blocks.
+    pub fn consensus_config(&self) -> ConsensusConfig {
+        let tolerance = Duration::from_millis(self.p2p.clock_tolerance_ms);
+        ConsensusConfig {
+            directory: self.data_dir.join("consensus"),
+            listen: self.p2p.listen,
+            // The configuration was checked when it was loaded.
+            peers: self.p2p.peers.iter().filter_map(|peer| peer.parse().ok()).collect(),
+            timing: Timing {
+                heartbeat: Duration::from_millis(self.chain.heartbeat_ms),
+                proposal_patience: Duration::from_millis(self.p2p.proposal_patience_ms),
+                clock_tolerance: tolerance,
+                fetch_timeout: Duration::from_secs(2),
+            },
+            clock_bound: tolerance + CLOCK_SLACK,
+        }
     }
 
     /// Where the store is.

@@ -1,8 +1,8 @@
 //! What the node's tests share: a chain with one validator, an account that may deploy, and a small contract.
 
 use chancery_abi::{
-    Address, Authorisation, Call, Deploy, Genesis, Ident, Name, Payload, Scheme, Transaction, TransactionBody,
-    WIRE_VERSION,
+    Address, Authorisation, Call, Certificate, Committee, Deploy, Genesis, Ident, Name, Payload, Scheme, Transaction,
+    TransactionBody, VoteSignature, WIRE_VERSION,
     host::MODULE,
     schema::{
         Access, Collection, Docs, Entry, ErrorType, EventType, FORMAT, Method, MethodKind, SECTION, StorageField,
@@ -16,7 +16,7 @@ use chancery_runtime::{
 use ed25519_zebra::{SigningKey, VerificationKey};
 use std::sync::Arc;
 
-use crate::chain::{GenesisPlan, Validator, single_validator_genesis};
+use crate::chain::{Candidate, FinalityProof, GenesisPlan, plan_genesis};
 
 pub(crate) const GENESIS_TIME_MS: u64 = 1_700_000_000_000;
 /// The slot key of the contract's one field.
@@ -49,6 +49,10 @@ impl Account {
     }
 
     pub(crate) fn send(&self, nonce: u64, payload: Payload) -> Transaction {
+        self.send_on(&genesis(), nonce, payload)
+    }
+
+    pub(crate) fn send_on(&self, genesis: &Genesis, nonce: u64, payload: Payload) -> Transaction {
         let body = TransactionBody {
             version: WIRE_VERSION,
             chain: name("main"),
@@ -59,7 +63,7 @@ impl Account {
             payload,
             sponsor: None,
         };
-        let signature = self.key.sign(&body.digest(&genesis().digest()).0).to_bytes();
+        let signature = self.key.sign(&body.digest(&genesis.digest()).0).to_bytes();
         let authorisation = Authorisation::Ed25519 { public_key: self.public_key, signature };
         Transaction { body, authorisation, sponsor_authorisation: None }
     }
@@ -74,16 +78,39 @@ pub(crate) fn validator_key() -> SigningKey {
 }
 
 pub(crate) fn genesis() -> Genesis {
-    single_validator_genesis(GenesisPlan {
+    genesis_of(&[validator_key()])
+}
+
+/// The genesis of a chain with these validators.
+pub(crate) fn genesis_of(validators: &[SigningKey]) -> Genesis {
+    let keys = validators.iter().map(|key| VerificationKey::from(key).into()).collect();
+    plan_genesis(GenesisPlan {
         chain: name("main"),
-        validator: VerificationKey::from(&validator_key()).into(),
+        committee: Committee::new(keys).expect("a committee"),
         timestamp_ms: GENESIS_TIME_MS,
         departments: vec![(name("land"), vec![deployer().address()]), (name("water"), vec![deployer().address()])],
     })
 }
 
-pub(crate) fn validator() -> Validator {
-    Validator::new(validator_key(), &genesis()).expect("the committee's one key")
+/// The one validator's public key.
+pub(crate) fn validator_public_key() -> [u8; 32] {
+    VerificationKey::from(&validator_key()).into()
+}
+
+/// What shows that a block of the chain with one validator is final.
+pub(crate) fn certify(candidate: &Candidate) -> FinalityProof {
+    let header = &candidate.block().header;
+    let mut certificate = Certificate {
+        version: WIRE_VERSION,
+        epoch: header.epoch,
+        view: header.height,
+        parent_view: header.height - 1,
+        header: *candidate.digest(),
+        votes: Vec::new(),
+    };
+    let signature = validator_key().sign(&certificate.preimage(&genesis().digest())).to_bytes();
+    certificate.votes.push(VoteSignature { member: 0, signature });
+    certificate.into()
 }
 
 pub(crate) fn rules() -> ChainRules {

@@ -1,20 +1,19 @@
 //! Chancery's node: everything with I/O. The store over RocksDB, the mempool, the chain that builds, checks and commits
-//! blocks, the HTTP API, and the command line.
+//! blocks, consensus and the network between validators, the HTTP API, and the command line.
 //!
 //! ```text
 //! api ──> chain ──> pool          questions and transactions come in, blocks and receipts go out
 //!           │  └──> store         one synced batch a block, then everyone is told
-//!           └─────> chancery-runtime
+//!           ├─────> chancery-runtime
+//! consensus ┘                     decides which block is next, through the chain's three steps
 //! ```
-//!
-//! What is deliberately absent while there is one validator: consensus and network. They will decide which block is
-//! next, through the three steps of [`chain::Ledger`].
 
 pub mod api;
 pub mod chain;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod consensus;
 pub mod contract;
 #[cfg(test)]
 mod fixture;

@@ -1,7 +1,7 @@
-//! A node, assembled: store, chain, producer and API in one process, and its end.
+//! A node, assembled: store, chain, consensus and API in one process, and its end.
 //!
-//! Stopping goes from the outside in: the API takes nothing more and lets its requests finish, the producer finishes
-//! the block at hand and writes out what speeds up the next start, the database closes. All of it within
+//! Stopping goes from the outside in: the API takes nothing more and lets its requests finish, consensus finishes the
+//! block at hand, the chain writes out what speeds up the next start, the database closes. All of it within
 //! [`STOP_TIMEOUT`]; after that the process may end anyway, because nothing acknowledged depends on it.
 
 use std::{
@@ -21,8 +21,9 @@ use tokio::{
 
 use crate::{
     api::{Api, ApiServer, ServeError},
-    chain::{ChainError, ChainService, FatalSignal, Producer, Validator, ValidatorError},
+    chain::{ChainError, ChainService, FatalSignal},
     config::{LogFormat, LogSection, NodeConfig},
+    consensus::{Consensus, ConsensusError},
     metrics::Metrics,
     store::{ChainIdentity, DiskDb, StoreDirectory, StoreError},
 };
@@ -33,6 +34,8 @@ pub const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 const API_GRACE: Duration = Duration::from_secs(10);
 /// How long the last requests may go on reading.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+/// How often the disk's free space is looked at.
+const DISK_CHECK_EVERY: Duration = Duration::from_secs(2);
 /// Contracts under execution at once in one transaction or query, with one to spare.
 const INSTANCES_EACH: u32 = CALL_DEPTH_MAX + 1;
 
@@ -50,9 +53,9 @@ pub enum NodeError {
         /// Why.
         reason: ChainError,
     },
-    /// This node's key does not make blocks of this chain.
+    /// The node does not take part in the agreement on blocks.
     #[error(transparent)]
-    Validator(#[from] ValidatorError),
+    Consensus(#[from] ConsensusError),
     /// The sandbox does not start.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -78,20 +81,20 @@ pub enum NodeError {
 /// A node that runs.
 pub struct Node {
     chain: Arc<ChainService>,
-    producer: Producer,
+    consensus: Consensus,
     api: JoinHandle<()>,
+    disk: JoinHandle<()>,
     address: SocketAddr,
     stopping: watch::Sender<bool>,
     fatal: FatalSignal,
 }
 
 impl Node {
-    /// Starts a node for the chain of `genesis`, whose one validator has `key`. Must be called within a tokio runtime.
+    /// Starts a node for the chain of `genesis`, of whose committee `key` is. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When a part cannot start; those that did are stopped.
     pub async fn start(config: &NodeConfig, genesis: Genesis, key: SigningKey) -> Result<Self, NodeError> {
-        let validator = Validator::new(key, &genesis)?;
         let name = genesis.chain.clone();
         let (metrics, fatal) = (Arc::new(Metrics::new()), FatalSignal::new());
         let opened = open_chain(config.clone(), genesis, Arc::clone(&metrics), fatal.clone());
@@ -110,11 +113,18 @@ impl Node {
         // The socket first: an address that is taken must not leave a block behind.
         let server = ApiServer::bind(api).await?;
         let address = server.address();
-        let producer = Producer::start(Arc::clone(&chain), validator)
-            .map_err(|reason| NodeError::System { action: "start a thread", reason })?;
+        let (consensus_config, side) = (config.consensus_config(), Arc::clone(&chain));
+        let consensus = run_blocking(move || {
+            side.check_disk();
+            let backend = Arc::clone(side.ledger().backend());
+            Ok(Consensus::start(consensus_config, side, backend, &key.into())?)
+        });
+        let consensus = consensus.await?;
+        chain.watch_participation(Arc::clone(consensus.participation()));
+        let disk = tokio::spawn(watch_disk(Arc::clone(&chain)));
         let api = tokio::spawn(server.run(API_GRACE));
         tracing::info!(%address, "the API listens");
-        Ok(Self { chain, producer, api, address, stopping, fatal })
+        Ok(Self { chain, consensus, api, disk, address, stopping, fatal })
     }
 
     /// Where the API listens.
@@ -145,15 +155,17 @@ impl Node {
     /// # Errors
     /// When the node had stopped itself, or did not stop in time.
     pub async fn stop(self) -> Result<(), NodeError> {
-        let Self { chain, producer, api, stopping, fatal, .. } = self;
+        let Self { chain, consensus, api, disk, stopping, fatal, .. } = self;
         let stop = async {
             chain.stop();
+            disk.abort();
             stopping.send_replace(true);
             if api.await.is_err() {
                 tracing::error!("the API ended in a panic");
             }
             let closed = tokio::task::spawn_blocking(move || {
-                producer.join();
+                consensus.stop();
+                chain.finish();
                 close(chain);
             });
             if closed.await.is_err() {
@@ -168,6 +180,26 @@ impl Node {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+async fn watch_disk(chain: Arc<ChainService>) {
+    loop {
+        tokio::time::sleep(DISK_CHECK_EVERY).await;
+        let chain = Arc::clone(&chain);
+        if tokio::task::spawn_blocking(move || chain.check_disk()).await.is_err() {
+            tracing::error!("looking at the disk's free space panicked");
+        }
+    }
+}
+
+/// Waits until the process is asked to stop.
+///
+/// # Errors
+/// When the operating system does not tell.
+pub async fn asked_to_stop() -> Result<(), NodeError> {
+    let signal = stop_signal()?.await;
+    tracing::info!(signal, "stopping");
+    Ok(())
 }
 
 /// Waits until the database's last user is gone: a cut-off request may still be reading.
@@ -209,13 +241,15 @@ fn open_chain(
         let engine = Arc::new(new_engine(&config)?);
         let database = DiskDb::open(StoreDirectory::open(&config.store_dir())?, &config.store_config())?;
         let store = database.open_chain(ChainIdentity { name: name.clone(), genesis: genesis.digest() })?;
-        let chain = ChainService::open(store, engine, genesis, config.chain_config(), metrics.chain(&name), fatal)
+        let path = Some(database.directory().path().to_owned());
+        let (metrics, store) = (metrics.chain(&name), Arc::new(store));
+        let chain = ChainService::open(store, path, engine, genesis, config.chain_config(), metrics, fatal)
             .map_err(|reason| NodeError::Chain { chain: name, reason })?;
         Ok((database, Arc::new(chain)))
     }
 }
 
-/// The sandbox, with room for the producer and for all questions at once, so that neither starves the other.
+/// The sandbox, with room for the chain's blocks and for all questions at once, so that neither starves the other.
 fn new_engine(config: &NodeConfig) -> Result<Engine, EngineError> {
     // The configuration bounds the number.
     let at_once = u32::try_from(config.chain.queries_max).unwrap_or(u32::MAX / INSTANCES_EACH - 1) + 1;

@@ -54,16 +54,19 @@ pub(super) async fn one(target: Target) -> Result<Json<BlockView>, Problem> {
     let height: u64 = target.parameter("height")?;
     let view = target.look_up(move |chain| {
         let (db, rules) = (chain.ledger().db(), chain.ledger().rules());
-        let header = db.header(height)?.ok_or_else(|| ReadError::Unknown {
+        // Above the tip may be blocks that are final and not executed here yet.
+        let header = if height <= chain.ledger().tip().height { db.header(height)? } else { None };
+        let header = header.ok_or_else(|| ReadError::Unknown {
             what: format!("the block at height {height}"),
             code: "unknown_block",
             chain: rules.name().clone(),
         })?;
-        let certificate = db.expect_part(db.certificate(height)?, "certificate", height)?;
+        let finality = db.expect_part(db.finality(height)?, "certificate at or after the block", height)?;
+        let certified_height = height + finality.descendants.len() as u64;
         let receipts = db.expect_part(db.receipts(height)?, "receipts", height)?;
         Ok(BlockView {
-            header: HeaderView::new(&header, &certificate.header),
-            certificate: CertificateView::new(&certificate),
+            header: HeaderView::new(&header, &header.digest(rules.digest())),
+            certificate: CertificateView::new(certified_height, &finality.certificate),
             transactions: receipts.iter().map(|receipt| receipt.transaction.to_string()).collect(),
         })
     });

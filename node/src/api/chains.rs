@@ -6,9 +6,9 @@ use chancery_abi::{TrustAnchor, codec};
 use super::{
     Problem, Shared,
     target::{Target, octets},
-    views::{ChainView, PoolView, StatusView},
+    views::{ChainView, ConsensusView, PoolView, StatusView},
 };
-use crate::chain::ChainService;
+use crate::chain::{ChainService, now_ms};
 
 /// The chains of this node.
 #[utoipa::path(get, path = "/v1/chains", operation_id = "chains_list", tag = "chains", responses((status = 200, body = Vec<ChainView>)))]
@@ -35,6 +35,10 @@ pub(super) async fn status(target: Target) -> Result<Json<StatusView>, Problem> 
         state_root: status.state_root.to_string(),
         timestamp_ms: status.timestamp_ms,
         pool: PoolView { transactions: status.pool_count, bytes: status.pool_bytes },
+        consensus: target
+            .chain
+            .participation()
+            .map(|view| ConsensusView::new(&view, rules.genesis().committee.quorum(), now_ms())),
         halted: target.chain.halted().map(ToString::to_string),
     }))
 }

@@ -6,7 +6,10 @@ use chancery_abi::{Address, Certificate, Digest, Event, Header, Outcome, Receipt
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::chain::{ChainService, ContractFound, ContractRef};
+use crate::{
+    chain::{ChainService, ContractFound, ContractRef},
+    consensus::{MemberStatus, ParticipationView},
+};
 
 /// Bytes as the API writes them.
 pub(super) fn hex(bytes: &[u8]) -> String {
@@ -43,9 +46,75 @@ pub(super) struct StatusView {
     pub(super) timestamp_ms: u64,
     /// The mempool.
     pub(super) pool: PoolView,
+    /// Who takes part; absent while this node does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) consensus: Option<ConsensusView>,
     /// Why the chain halted, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) halted: Option<String>,
+}
+
+/// How the committee is doing, as this node sees it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct ConsensusView {
+    /// The newest view that was decided.
+    pub(super) view: u64,
+    /// The newest height that is final, executed here or not.
+    pub(super) certified_height: u64,
+    /// Milliseconds from the newest block's time to its commit here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) finality_lag_ms: Option<u64>,
+    /// Views that were given up since this node started.
+    pub(super) skipped_views: u64,
+    /// How many must agree.
+    pub(super) quorum: usize,
+    /// The members in the committee's order.
+    pub(super) members: Vec<MemberView>,
+}
+
+/// A member of the committee, as this node sees it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct MemberView {
+    /// Its key.
+    pub(super) key: String,
+    /// Whether it is this node.
+    pub(super) own: bool,
+    /// The view of its last vote; 0 when none was seen.
+    pub(super) voted_view: u64,
+    /// Milliseconds since its last vote; absent when none was seen since this node started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) voted_ms_ago: Option<u64>,
+    /// Whether its vote is in the newest certificate.
+    pub(super) in_certificate: bool,
+    /// Milliseconds since this node heard from it directly; absent when it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) heard_ms_ago: Option<u64>,
+    /// How far its clock is ahead of this node's, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) clock_ahead_ms: Option<i64>,
+}
+
+impl ConsensusView {
+    pub(super) fn new(view: &ParticipationView, quorum: usize, now_ms: u64) -> Self {
+        let ago = |then: Option<u64>| then.map(|then| now_ms.saturating_sub(then));
+        let member = |member: &MemberStatus| MemberView {
+            key: hex(&member.key),
+            own: member.key == view.own_key,
+            voted_view: member.voted_view,
+            voted_ms_ago: ago(member.voted_ms),
+            in_certificate: member.in_certificate,
+            heard_ms_ago: ago(member.heard_ms),
+            clock_ahead_ms: member.clock_ahead_ms,
+        };
+        Self {
+            view: view.view,
+            certified_height: view.certified_height,
+            finality_lag_ms: view.finality_lag_ms,
+            skipped_views: view.skipped_views,
+            quorum,
+            members: view.members.iter().map(member).collect(),
+        }
+    }
 }
 
 /// What waits for a block.
@@ -136,6 +205,8 @@ pub(super) struct BlockView {
 /// The votes that made a block final.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct CertificateView {
+    /// The height of the block that the votes are for: this one or one that builds on it.
+    pub(super) height: u64,
     /// The committee's term.
     pub(super) epoch: u64,
     /// The view in which the block was proposed.
@@ -156,9 +227,10 @@ pub(super) struct VoteView {
 }
 
 impl CertificateView {
-    pub(super) fn new(certificate: &Certificate) -> Self {
+    pub(super) fn new(height: u64, certificate: &Certificate) -> Self {
         let votes = certificate.votes.iter();
         Self {
+            height,
             epoch: certificate.epoch,
             view: certificate.view,
             parent_view: certificate.parent_view,

@@ -66,6 +66,16 @@ pub enum ChainError {
         /// The other header.
         theirs: Digest,
     },
+    /// A final block does not say what executing it gives here.
+    #[error(
+        "the final block at height {height} differs from what executing it gives here: {reason}; this node's release,          memory or disk is at fault, or more validators than may be are"
+    )]
+    ExecutesDifferently {
+        /// The block's height.
+        height: u64,
+        /// What differs.
+        reason: String,
+    },
     /// A certificate does not hold, or is not of the block.
     #[error("the certificate of height {height} does not hold: {reason}")]
     Certificate {

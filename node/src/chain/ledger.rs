@@ -9,7 +9,7 @@
 
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
-use chancery_abi::{Block, Certificate, Digest, Genesis};
+use chancery_abi::{Block, Digest, Genesis};
 use chancery_runtime::{
     engine::Engine,
     execution::{
@@ -23,7 +23,10 @@ use chancery_runtime::{
 use chancery_verify::signatures;
 
 use super::{Built, Candidate, ChainError, CheckError};
-use crate::store::chain_db::{self, ChainDb, CommittedBlock};
+use crate::store::{
+    FinalityProof,
+    chain_db::{self, ChainDb, CommittedBlock},
+};
 
 /// How many transactions may fail to fit before a block counts as full.
 const MISFITS_MAX: usize = 32;
@@ -189,7 +192,7 @@ impl<B: StateBackend> Ledger<B> {
     /// # Errors
     /// When the certificate does not hold, when the block does not follow the tip, and when the store fails. After any
     /// of them the chain must stop.
-    pub fn commit(&self, candidate: &Candidate, certificate: &Certificate) -> Result<Commit, ChainError> {
+    pub fn commit(&self, candidate: &Candidate, proof: &FinalityProof) -> Result<Commit, ChainError> {
         let (height, digest) = (candidate.height(), *candidate.digest());
         let tip = self.tip();
         if height <= tip.height {
@@ -202,13 +205,13 @@ impl<B: StateBackend> Ledger<B> {
             let theirs = candidate.block().header.parent;
             return Err(ChainError::Conflict { height: tip.height, ours: tip.header, theirs });
         }
-        self.check_certificate(height, digest, certificate)?;
+        self.check_finality(height, digest, proof)?;
         let mut batch = WriteBatch::default();
         self.state.write().map_err(|_| ChainError::Poisoned)?.stage(candidate.overlay(), &mut batch)?;
         let committed = CommittedBlock {
             block: candidate.block(),
             receipts: candidate.receipts(),
-            certificate,
+            certificate: proof.descendants.is_empty().then_some(&proof.certificate),
             subtrees: candidate.subtrees(),
             tip: candidate.tip(),
         };
@@ -252,6 +255,14 @@ impl<B: StateBackend> Ledger<B> {
         ChainError::Halt { chain: self.rules.name().clone(), height, halt }
     }
 
+    /// Checks that the block at `height`, at or below the tip, is the one with this header.
+    ///
+    /// # Errors
+    /// When it is another one, and when the store fails.
+    pub fn is_committed(&self, height: u64, header: Digest) -> Result<(), ChainError> {
+        self.compare_with_committed(height, header).map(|_| ())
+    }
+
     fn compare_with_committed(&self, height: u64, theirs: Digest) -> Result<Commit, ChainError> {
         let header = self.db().header(height)?;
         let header = self.db().expect_part(header, "header", height)?;
@@ -259,13 +270,28 @@ impl<B: StateBackend> Ledger<B> {
         if ours == theirs { Ok(Commit::Skipped) } else { Err(ChainError::Conflict { height, ours, theirs }) }
     }
 
-    fn check_certificate(&self, height: u64, digest: Digest, certificate: &Certificate) -> Result<(), ChainError> {
-        if certificate.header != digest {
-            let reason = format!("it is of header {}, and the block's is {digest}", certificate.header);
+    /// Follows the descendants from the block to the certified header, then checks the votes.
+    fn check_finality(&self, height: u64, digest: Digest, proof: &FinalityProof) -> Result<(), ChainError> {
+        let genesis = self.rules.digest();
+        let (mut last, mut epoch) = (digest, None);
+        for (expected, header) in (height + 1..).zip(&proof.descendants) {
+            if header.height != expected || header.parent != last {
+                let reason = format!("the header of height {} does not follow it", header.height);
+                return Err(ChainError::Certificate { height, reason });
+            }
+            (last, epoch) = (header.digest(genesis), Some(header.epoch));
+        }
+        let FinalityProof { certificate, .. } = proof;
+        if certificate.header != last {
+            let reason = format!("it is of header {}, and the block's is {last}", certificate.header);
+            return Err(ChainError::Certificate { height, reason });
+        }
+        if epoch.is_some_and(|epoch| epoch != certificate.epoch) {
+            let reason = "it is of another epoch than its header".to_owned();
             return Err(ChainError::Certificate { height, reason });
         }
         let committee = &self.rules.genesis().committee;
-        let checked = signatures::verify_certificate(self.rules.digest(), committee, certificate);
+        let checked = signatures::verify_certificate(genesis, committee, certificate);
         checked.map_err(|error| ChainError::certificate(height, error))
     }
 }
@@ -290,8 +316,11 @@ fn check_opened<B: StateBackend>(db: &ChainDb<'_>, tip: &ChainTip, state: &State
             header.state_root,
         ));
     }
-    if db.certificate(tip.height)?.is_none_or(|certificate| certificate.header != tip.header) {
-        return contradiction(format!("the certificate of height {} is missing or of another header", tip.height));
+    let Some(proof) = db.finality(tip.height)? else {
+        return contradiction(format!("nothing shows that height {} is final", tip.height));
+    };
+    if proof.descendants.is_empty() && proof.certificate.header != tip.header {
+        return contradiction(format!("the certificate of height {} is of another header", tip.height));
     }
     Ok(())
 }

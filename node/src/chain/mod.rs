@@ -1,9 +1,8 @@
 //! A chain on this node: executing blocks, making them final, and answering for them.
 //!
 //! [`Ledger`] has the three steps that a consensus engine needs (build a block on a parent, check one, commit one) and
-//! decides nothing. [`Validator`] signs. [`ChainService`] holds both with the mempool and the readers, and the
-//! producer, its one thread that makes blocks. While there is one validator the producer also decides which block is
-//! next; a consensus engine will take that decision from it and nothing else.
+//! decides nothing. [`ChainService`] holds it with the mempool, the blocks that were executed and are not final, and
+//! the readers, and is the chain's side of [`crate::consensus`], which alone decides which block is next.
 //!
 //! The order in which a block takes effect: one synced batch holds its state, its receipts, its certificate, its
 //! indexes and the new tip; then the state moves on; then the mempool; then those who wait are told. So nothing is
@@ -12,34 +11,35 @@
 mod candidate;
 mod contracts;
 mod error;
+mod executor;
 mod genesis;
 mod health;
+mod lanes;
 mod ledger;
-mod producer;
 mod proofs;
 mod reads;
 mod retrace;
 mod service;
+mod steps;
 mod submit;
 #[cfg(test)]
 mod tests;
-mod validator;
+mod unfinal;
 mod wasm_section;
 
 pub use self::{
     candidate::{Built, Candidate},
     contracts::{ContractFound, ContractRef, Listed},
     error::{ChainError, CheckError, ReadError, SubmitError},
-    genesis::{GenesisPlan, single_validator_genesis},
+    genesis::{GenesisPlan, plan_genesis},
     health::{FatalSignal, Halted, Part},
     ledger::{Commit, Ledger},
-    producer::Producer,
     reads::{QueryAnswer, QueryRequest, Status},
     retrace::{RetraceError, Retraced, execute_again, finish, observing_engine, recorded},
     service::{ChainConfig, ChainService},
     submit::{Progress, Submitted},
-    validator::{Validator, ValidatorError},
 };
+pub use crate::store::FinalityProof;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

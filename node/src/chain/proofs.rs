@@ -1,6 +1,6 @@
 //! Making proof bundles: one file that leads from a claim to this chain's trust anchor.
 //!
-//! Every height has a certificate of its own here, so the bundle's header is the certified one.
+//! Where a height has no certificate of its own, the headers that follow lead to the next one that has.
 
 use chancery_abi::{
     Address, Claim, Digest, Finality, Header, Link, Origin, ProofBundle, StateSubject, WIRE_VERSION,
@@ -9,7 +9,7 @@ use chancery_abi::{
 use chancery_runtime::{state::StateError, storage::StorageError};
 use chancery_verify::roots;
 
-use super::{ChainError, ChainService, ContractRef, ReadError};
+use super::{ChainError, ChainService, ContractRef, FinalityProof, ReadError};
 
 impl ChainService {
     /// Proves an entry of a contract's state, or its absence, as of `height` or the newest block.
@@ -71,13 +71,15 @@ impl ChainService {
     fn bundle(&self, claim: Claim, height: u64) -> Result<ProofBundle, ReadError> {
         let db = self.ledger.db();
         let header: Header = db.expect_part(db.header(height)?, "header", height)?;
-        let certificate = db.expect_part(db.certificate(height)?, "certificate", height)?;
+        let FinalityProof { descendants, certificate } =
+            db.expect_part(db.finality(height)?, "certificate at or after the block", height)?;
+        let link = if descendants.is_empty() { Link::Same } else { Link::Descendants(descendants) };
         Ok(ProofBundle {
             version: WIRE_VERSION,
             origin: Origin::AnchoredChain,
             claim,
             header,
-            link: Link::Same,
+            link,
             finality: Finality::Certificate { hand_overs: Vec::new(), certificate },
         })
     }

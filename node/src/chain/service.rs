@@ -1,30 +1,40 @@
-//! [`ChainService`]: one chain as the rest of the node sees it, shared by the producer, the API and whoever follows.
+//! [`ChainService`]: one chain as the rest of the node sees it, shared by consensus, the API and whoever follows.
 //!
 //! Locks: the mempool's mutex is held for one call of the pool and never while anything is read, executed or awaited.
-//! The ledger has its own. The producer's thread is woken through a condition variable, tasks through a watch channel
-//! that carries the newest final height; whoever is slow reads what it missed from the store.
+//! The ledger has its own. Whoever waits is woken through watch channels: one says that a proposal may have something
+//! to hold, one that something is to be passed on, one carries the newest final height; whoever is slow reads what it
+//! missed from the store.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     path::PathBuf,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use chancery_abi::{Digest, Genesis};
-use chancery_runtime::{engine::Engine, execution::VerifiedTransaction, state::StateConfig, storage::StorageError};
+use chancery_runtime::{
+    engine::Engine,
+    execution::VerifiedTransaction,
+    state::StateConfig,
+    storage::{StateBackend, StorageError},
+};
 use tokio::sync::{Semaphore, watch};
 
 use super::{
     Candidate, ChainError, FatalSignal, Halted, Ledger, Part,
     contracts::SchemaCache,
+    executor::Executor,
     health::{Closed, Health},
+    lanes::Lanes,
     retrace::Tracing,
+    unfinal::Unfinal,
 };
 use crate::{
+    consensus::{MemberStatus, Participation, ParticipationView},
     metrics::ChainMetrics,
     pool::{DropReason, Dropped, Pool, PoolConfig},
     store::{ChainStore, disk_space},
@@ -34,6 +44,8 @@ use crate::{
 const DROPPED_REMEMBERED_MAX: usize = 4_096;
 /// A chain that commits nothing for this many heartbeats, and the time below, is not ready.
 const HEARTBEATS_MISSED_MAX: u32 = 3;
+/// A validator whose last vote is older is named as silent when the chain is.
+const SILENT_AFTER_MS: u64 = 10_000;
 /// Time that a large block may take on a slow machine before the chain counts as stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
 
@@ -68,41 +80,49 @@ impl Default for ChainConfig {
 }
 
 /// One chain on this node.
-pub struct ChainService {
-    pub(super) ledger: Ledger<ChainStore>,
+pub struct ChainService<B = ChainStore> {
+    pub(super) ledger: Ledger<B>,
     pub(super) config: ChainConfig,
     pub(super) queries: Arc<Semaphore>,
     pub(super) schemas: SchemaCache,
     pub(super) tracing: Tracing,
     pub(super) health: Health,
     pub(super) metrics: ChainMetrics,
+    pub(super) executor: Executor,
+    pub(super) unfinal: Mutex<Unfinal>,
+    pub(super) lanes: Mutex<Lanes>,
     pool: Mutex<Pool<VerifiedTransaction>>,
-    pool_changed: Condvar,
     dropped: Mutex<DropLog>,
+    /// Counts what may give a proposal something to hold.
+    pub(super) work: watch::Sender<u64>,
+    /// Counts what is to be passed on to other validators.
+    pub(super) outgoing: watch::Sender<u64>,
     finalised: watch::Sender<u64>,
     stopping: AtomicBool,
     opened: Instant,
     /// When the last block was committed, in milliseconds since `opened`.
     last_commit_ms: AtomicU64,
     fatal: FatalSignal,
-    store_path: PathBuf,
+    participation: OnceLock<Arc<Participation>>,
+    /// Where the store's disk is, of a store that has one.
+    store_path: Option<PathBuf>,
 }
 
-impl ChainService {
-    /// Opens the chain that begins with `genesis`.
+impl<B: StateBackend + 'static> ChainService<B> {
+    /// Opens the chain that begins with `genesis`, in a store whose disk is at `store_path`.
     ///
     /// # Errors
     /// When its store fails, is of another chain, or contradicts itself.
     pub fn open(
-        store: ChainStore,
+        store: Arc<B>,
+        store_path: Option<PathBuf>,
         engine: Arc<Engine>,
         genesis: Genesis,
         config: ChainConfig,
         metrics: ChainMetrics,
         fatal: FatalSignal,
     ) -> Result<Self, ChainError> {
-        let store_path = store.database().directory().path().to_owned();
-        let ledger = Ledger::open(Arc::new(store), engine, genesis, config.state)?;
+        let ledger = Ledger::open(store, engine, genesis, config.state)?;
         let height = ledger.tip().height;
         metrics.opened(height);
         tracing::info!(
@@ -113,28 +133,36 @@ impl ChainService {
             recovery = ?ledger.state()?.recovery(),
             "chain opened",
         );
+        let members = ledger.rules().genesis().committee.len();
+        let executor = Executor::start(ledger.rules().name())
+            .map_err(|reason| StorageError::new("start the execution thread", reason))?;
         Ok(Self {
             ledger,
+            executor,
+            unfinal: Mutex::default(),
+            lanes: Mutex::new(Lanes::new(members, config.pool.count_max, config.pool.bytes_max)),
             queries: Arc::new(Semaphore::new(config.queries_max)),
             schemas: SchemaCache::default(),
             tracing: Tracing::default(),
             health: Health::default(),
             metrics,
             pool: Mutex::new(Pool::new(config.pool)),
-            pool_changed: Condvar::new(),
             dropped: Mutex::default(),
+            work: watch::Sender::new(0),
+            outgoing: watch::Sender::new(0),
             finalised: watch::Sender::new(height),
             stopping: AtomicBool::new(false),
             opened: Instant::now(),
             last_commit_ms: AtomicU64::new(0),
             fatal,
+            participation: OnceLock::new(),
             store_path,
             config,
         })
     }
 
     /// The chain's blocks and state.
-    pub fn ledger(&self) -> &Ledger<ChainStore> {
+    pub fn ledger(&self) -> &Ledger<B> {
         &self.ledger
     }
 
@@ -153,15 +181,32 @@ impl ChainService {
         self.health.halted()
     }
 
-    /// Makes no more blocks and takes no more transactions. The block at hand is finished.
+    /// Takes no more transactions and tells who waits. Consensus is stopped by whoever started it.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         self.health.set_intake(Some(Closed { code: "stopping", reason: "the node is stopping".into() }));
-        // Under the lock, so that the producer cannot miss it between looking and waiting.
-        drop(self.lock_pool());
-        self.pool_changed.notify_all();
         // Who waits for a receipt learns that there will be none for now.
         self.finalised.send_modify(|_| {});
+    }
+
+    /// Writes out what speeds up the next start, when no more blocks come.
+    pub fn finish(&self) {
+        if self.halted().is_none()
+            && let Err(error) = self.ledger.flush()
+        {
+            self.halt(self.ledger.tip().height, &error);
+        }
+    }
+
+    /// Who takes part is told from here on.
+    pub fn watch_participation(&self, participation: Arc<Participation>) {
+        // The first to be set stays; a chain has one engine.
+        self.participation.set(participation).ok();
+    }
+
+    /// Who takes part in this chain, once consensus runs.
+    pub fn participation(&self) -> Option<ParticipationView> {
+        self.participation.get().map(|participation| participation.view())
     }
 
     /// Milliseconds since the chain was opened, by a clock that does not jump.
@@ -182,11 +227,30 @@ impl ChainService {
             None if u128::from(silent_ms)
                 > (self.config.heartbeat * HEARTBEATS_MISSED_MAX + STUCK_AFTER).as_millis() =>
             {
-                Some(format!("no block was committed for {} s", silent_ms / 1_000))
+                Some(format!("no block was committed for {} s{}", silent_ms / 1_000, self.silent_validators()))
             }
             None => None,
         };
         Part { name, problem }
+    }
+
+    /// Which validators were not heard to vote of late.
+    fn silent_validators(&self) -> String {
+        let Some(view) = self.participation() else { return String::new() };
+        let now_ms = super::now_ms();
+        let silent =
+            |member: &&MemberStatus| member.voted_ms.is_none_or(|voted| now_ms.saturating_sub(voted) > SILENT_AFTER_MS);
+        let silent: Vec<String> =
+            view.members.iter().filter(silent).map(|member| Digest(member.key).to_string()).collect();
+        if silent.is_empty() { String::new() } else { format!("; no votes from {}", silent.join(", ")) }
+    }
+
+    pub(super) fn lock_lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn lock_unfinal(&self) -> MutexGuard<'_, Unfinal> {
+        self.unfinal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn lock_pool(&self) -> MutexGuard<'_, Pool<VerifiedTransaction>> {
@@ -199,19 +263,14 @@ impl ChainService {
         (pool.len(), pool.size_bytes())
     }
 
-    pub(super) fn wake_producer(&self) {
-        self.pool_changed.notify_one();
-    }
-
-    /// Waits until a transaction is due, the time is over, or the chain stops. Tells whether a transaction is due.
-    pub(super) fn wait_for_transactions(&self, patience: Duration) -> bool {
-        let idle = |pool: &mut Pool<VerifiedTransaction>| !pool.has_ready() && !self.is_stopping();
-        let waited = self.pool_changed.wait_timeout_while(self.lock_pool(), patience, idle);
-        waited.unwrap_or_else(PoisonError::into_inner).0.has_ready()
+    /// A proposal may have something to hold now.
+    pub(super) fn announce_work(&self) {
+        self.work.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Remembers what left the pool without having been executed.
     pub(super) fn remember_dropped(&self, dropped: Vec<Dropped>) {
+        self.lock_lanes().left(dropped.iter().map(|dropped| &dropped.digest));
         let mut log = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
         for dropped in dropped {
             self.metrics.dropped(dropped.reason.code());
@@ -233,6 +292,7 @@ impl ChainService {
             let dropped = pool.committed(height, &nonces);
             (dropped, pool.len(), pool.size_bytes())
         };
+        self.lock_lanes().left(dropped.iter().map(|dropped| &dropped.digest));
         // What was executed has a receipt, which says more.
         let executed: BTreeSet<&Digest> = committed.receipts().iter().map(|receipt| &receipt.transaction).collect();
         dropped.retain(|dropped| !executed.contains(&dropped.digest));
@@ -240,11 +300,13 @@ impl ChainService {
         self.metrics.pool(count, bytes);
         self.last_commit_ms.store(self.opened_ms(), Ordering::Relaxed);
         self.finalised.send_replace(height);
+        self.announce_work();
     }
 
     /// Closes the intake while the store's disk has less room than the reserve.
-    pub(super) fn check_disk(&self) {
-        match disk_space::free_bytes(&self.store_path) {
+    pub fn check_disk(&self) {
+        let Some(store_path) = &self.store_path else { return };
+        match disk_space::free_bytes(store_path) {
             Ok(free) => {
                 self.metrics.disk_free(free);
                 let low = free < self.config.disk_reserve_bytes;
@@ -266,6 +328,16 @@ impl ChainService {
     /// Stops the process, because the store failed.
     pub(super) fn fail(&self, error: &StorageError) {
         self.fatal.set(&format!("chain {}: {error}", self.ledger.rules().name()));
+    }
+
+    /// Halts the chain and stops the process, because what the chain cannot do without has failed.
+    pub(super) fn fail_for(&self, reason: &str) {
+        let height = self.ledger.tip().height;
+        let reason = format!("chain {}: {reason}", self.ledger.rules().name());
+        self.metrics.halted();
+        self.health.halt(Halted { height, reason: reason.clone() });
+        self.fatal.set(&reason);
+        self.finalised.send_modify(|_| {});
     }
 
     /// Halts the chain, and the process too when it was the store that failed.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use chancery_abi::{Digest, Receipt, Refusal, Transaction};
+use chancery_abi::{Digest, Receipt, Refusal, Transaction, limits::TRANSACTION_BYTES_MAX};
 use chancery_runtime::{
     execution::{VerifiedTransaction, accounts},
     state::FinalView,
-    storage::StorageError,
+    storage::{StateBackend, StorageError},
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -35,13 +35,34 @@ pub enum Progress {
     Unknown,
 }
 
-impl ChainService {
+/// Where a transaction came from.
+#[derive(Clone, Copy)]
+enum Origin {
+    /// It was handed in here, and is passed on.
+    Here,
+    /// The validator with this key passed it on.
+    Validator([u8; 32]),
+}
+
+impl<B: StateBackend + 'static> ChainService<B> {
     /// Takes in a transaction: checks its signatures, then asks the mempool. Blocks for as long as that takes.
     ///
     /// # Errors
     /// When it may not be in a block, the mempool refuses it, or the chain takes none.
     pub fn submit(&self, transaction: Transaction) -> Result<Submitted, SubmitError> {
-        let result = self.try_submit(transaction);
+        self.submit_by(transaction, Origin::Here)
+    }
+
+    /// Takes in a transaction that another validator passed on, as far as its share of the pool reaches.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit), and when that validator's share is used up.
+    pub fn submit_from(&self, validator: [u8; 32], transaction: Transaction) -> Result<Submitted, SubmitError> {
+        self.submit_by(transaction, Origin::Validator(validator))
+    }
+
+    fn submit_by(&self, transaction: Transaction, origin: Origin) -> Result<Submitted, SubmitError> {
+        let result = self.try_submit(transaction, origin);
         match &result {
             Ok(_) => self.metrics.accepted(),
             Err(SubmitError::Refused(refusal)) => self.metrics.refused(refusal.code()),
@@ -52,7 +73,12 @@ impl ChainService {
         result
     }
 
-    fn try_submit(&self, transaction: Transaction) -> Result<Submitted, SubmitError> {
+    fn try_submit(&self, transaction: Transaction, origin: Origin) -> Result<Submitted, SubmitError> {
+        if let Origin::Validator(validator) = origin
+            && !self.lock_lanes().has_room(&validator, TRANSACTION_BYTES_MAX)
+        {
+            return Err(SubmitError::Pool(PoolRefusal::Full));
+        }
         if let Some(closed) = self.health.closed() {
             let chain = self.ledger.rules().name().clone();
             return Err(SubmitError::Closed { chain, code: closed.code, reason: closed.reason });
@@ -75,10 +101,18 @@ impl ChainService {
             valid_until_height: body.valid_until_height,
             item: verified,
         };
+        let bytes = waiting.size_bytes;
+        let outgoing = matches!(origin, Origin::Here).then(|| waiting.item.transaction().to_bytes());
         let inserted = self.lock_pool().insert(waiting, due, height);
         match inserted {
             Ok(evicted) => {
-                self.wake_producer();
+                if let Origin::Validator(validator) = origin {
+                    self.lock_lanes().entered(validator, digest, bytes);
+                }
+                self.announce_work();
+                if outgoing.is_some_and(|transaction| self.lock_lanes().pass_on(transaction)) {
+                    self.outgoing.send_modify(|count| *count = count.wrapping_add(1));
+                }
                 self.remember_dropped(evicted);
                 Ok(Submitted::Waiting(digest))
             }

@@ -1,6 +1,6 @@
 //! The ledger's three steps over both stores, what breaks them, and recovery from a crash at every write.
 
-use chancery_abi::{Certificate, Digest, Refusal, Transaction};
+use chancery_abi::{Digest, Refusal, Transaction};
 use chancery_runtime::{
     execution::{
         ExecutionStack,
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    fixture::{self, GENESIS_TIME_MS, call, contract, deploy, deployer, engine, genesis, validator, verified},
+    fixture::{self, GENESIS_TIME_MS, call, certify, contract, deploy, deployer, engine, genesis, verified},
     store::{ChainIdentity, ChainStore, DiskDb, StoreConfig, StoreDirectory},
 };
 
@@ -27,7 +27,7 @@ fn try_ledger<B: StateBackend>(backend: &Arc<B>) -> Result<Ledger<B>, ChainError
 }
 
 fn proposal(height: u64) -> Proposal {
-    Proposal { proposer: *validator().public_key(), timestamp_ms: GENESIS_TIME_MS + height }
+    Proposal { proposer: fixture::validator_public_key(), timestamp_ms: GENESIS_TIME_MS + height }
 }
 
 fn build<B: StateBackend>(
@@ -39,10 +39,6 @@ fn build<B: StateBackend>(
     let height = parent.map_or(ledger.tip().height, Candidate::height) + 1;
     let verified: Vec<_> = transactions.iter().cloned().map(verified).collect();
     ledger.build(stack, parent, proposal(height), &verified).expect("the block builds")
-}
-
-fn certify(candidate: &Candidate) -> Certificate {
-    validator().certify(&candidate.block().header, *candidate.digest())
 }
 
 fn extend<B: StateBackend>(stack: &ExecutionStack, ledger: &Ledger<B>, transactions: &[Transaction]) -> Candidate {
@@ -143,15 +139,15 @@ fn blocks_are_skipped_when_known_and_refused_at_gaps_conflicts_and_false_certifi
         let rival = build(stack, &ledger, None, &[]).candidate;
         let second = build(stack, &ledger, Some(&first), &story()[1]).candidate;
         let third = build(stack, &ledger, Some(&second), &[]).candidate;
-        let error = |candidate: &Candidate, certificate: &Certificate| {
-            ledger.commit(candidate, certificate).expect_err("it must not commit")
+        let error = |candidate: &Candidate, proof: &FinalityProof| {
+            ledger.commit(candidate, proof).expect_err("it must not commit")
         };
         assert!(matches!(error(&second, &certify(&second)), ChainError::Gap { expected: 1, found: 2 }));
         assert!(matches!(error(&first, &certify(&rival)), ChainError::Certificate { height: 1, .. }));
         let mut forged = certify(&first);
-        forged.votes[0].signature[0] ^= 1;
+        forged.certificate.votes[0].signature[0] ^= 1;
         assert!(matches!(error(&first, &forged), ChainError::Certificate { .. }));
-        forged.votes.clear();
+        forged.certificate.votes.clear();
         assert!(matches!(error(&first, &forged), ChainError::Certificate { .. }));
         assert_eq!(ledger.tip().height, 0, "nothing happened");
 
@@ -254,11 +250,27 @@ fn a_store_whose_parts_disagree_or_with_another_genesis_does_not_open() {
 }
 
 #[test]
-fn a_key_that_is_not_the_committee_is_refused() {
-    let other = ed25519_zebra::SigningKey::from([8; 32]);
-    assert!(matches!(Validator::new(other, &genesis()), Err(ValidatorError::OtherKey { .. })));
-    let mut several = genesis();
-    several.committee = chancery_abi::Committee::new(vec![[1; 32], [2; 32]]).expect("a committee");
-    let refused = Validator::new(fixture::validator_key(), &several);
-    assert_eq!(refused.err(), Some(ValidatorError::SeveralValidators { members: 2 }));
+fn a_descendants_certificate_and_the_headers_between_make_a_block_final_and_nothing_else_does() {
+    on_execution_stack(|stack| {
+        let ledger = ledger(&Arc::new(MemoryBackend::new()));
+        let first = build(stack, &ledger, None, &story()[0]).candidate;
+        let second = build(stack, &ledger, Some(&first), &story()[1]).candidate;
+        let third = build(stack, &ledger, Some(&second), &[]).candidate;
+        let rival = build(stack, &ledger, Some(&first), &[]).candidate;
+        let header = |candidate: &Candidate| candidate.block().header.clone();
+        let whole = FinalityProof { descendants: vec![header(&second), header(&third)], ..certify(&third) };
+        let refused = |proof: FinalityProof| {
+            let refused = ledger.commit(&first, &proof);
+            assert!(matches!(refused, Err(ChainError::Certificate { height: 1, .. })), "{refused:?}");
+        };
+        refused(FinalityProof { descendants: vec![header(&third)], ..whole.clone() });
+        refused(FinalityProof { descendants: vec![header(&second)], ..whole.clone() });
+        refused(FinalityProof { descendants: vec![header(&rival), header(&third)], ..whole.clone() });
+        refused(FinalityProof { descendants: Vec::new(), ..whole.clone() });
+        refused(FinalityProof { descendants: whole.descendants.clone(), ..certify(&second) });
+        assert_eq!(ledger.commit(&first, &whole).expect("it commits"), Commit::Done);
+        assert_eq!(ledger.db().certificate(1).expect("readable"), None, "a later height's votes stay with it");
+        assert_eq!(ledger.commit(&second, &certify(&second)).expect("it commits"), Commit::Done);
+        assert_eq!(ledger.db().finality(1).expect("readable").expect("there").descendants, [header(&second)]);
+    });
 }

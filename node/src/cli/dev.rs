@@ -5,53 +5,58 @@
 //! again as it is.
 
 use std::{
-    fs,
-    io::Write as _,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
 };
 
-use chancery_abi::{Genesis, Name, TrustAnchor, codec};
+use chancery_abi::{Committee, Digest, Genesis, Name, TrustAnchor, codec};
 use clap::Args;
 use ed25519_zebra::SigningKey;
 use serde_json::json;
 
 use super::{
-    failure::{Failure, Result, at},
-    node,
+    failure::{Failure, Result},
+    network::write_durably,
+    node::{self, Member},
     options::Format,
     output::Output,
 };
 use crate::{
-    chain::{GenesisPlan, now_ms, single_validator_genesis},
+    chain::{GenesisPlan, now_ms, plan_genesis},
     config::NodeConfig,
     keystore::{AccountKey, Keystore, KeystoreError, NewProtection, PassphraseSource},
 };
 
 /// The chain's name.
 const CHAIN: &str = "main";
-/// The key that makes blocks.
+/// The name of each node's own key.
 const VALIDATOR: &str = "validator";
 /// The key that may deploy for every department.
 const DEMO: &str = "demo";
 /// The departments.
 const DEPARTMENTS: &[&str] = &["judicial", "interior", "environment", "transport"];
-/// An idle developer's chain makes an empty block this often, so that it is soon seen to commit.
-const HEARTBEAT_MS: u64 = 2_000;
 /// What the genesis' file is called.
 const GENESIS_FILE: &str = "genesis";
 /// What the trust anchor's file is called.
 const ANCHOR_FILE: &str = "anchor";
+/// Memory of each of the nodes for blocks of its database, in MiB: they share a machine.
+const BLOCK_CACHE_MIB: usize = 64;
+/// Memory of each for what is not in tables yet, in MiB.
+const WRITE_BUFFER_MIB: usize = 16;
 
-/// Run a developer's chain on this machine: one validator, one chain `main`, a key `demo` that may deploy.
+/// Run a developer's chain on this machine: a chain `main`, four validators in one process, a key `demo` that may
+/// deploy.
 #[derive(Args)]
 pub(super) struct Dev {
     /// Where the chain is kept; it is made when it is not there.
     #[arg(long, value_name = "DIR", default_value = "chancery-dev")]
     data: PathBuf,
-    /// Where the API listens.
+    /// Where the first validator's API listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7070")]
     listen: SocketAddr,
+    /// How many validators, when the chain is made.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=16))]
+    validators: u16,
     /// Make the chain's files and stop.
     #[arg(long)]
     no_run: bool,
@@ -63,20 +68,21 @@ impl Dev {
     /// Runs the command.
     ///
     /// # Errors
-    /// When the chain cannot be made or its node does not run.
+    /// When the chain cannot be made or a node does not run.
     pub(super) fn run(self, output: &Output) -> Result {
         let data = &self.data;
         let keys = Keystore::at(Some(data.join("keys")))?;
         let genesis_file = data.join(GENESIS_FILE);
-        if !genesis_file.exists() && data.join("store").exists() {
+        let node_dir = |number: u16| data.join(format!("node-{number}"));
+        if !genesis_file.exists() && node_dir(1).join("store").exists() {
             return Err(Failure::new(format!("{} has a store and no genesis", data.display()))
                 .help("this is not a developer's chain; name another directory with --data"));
         }
         let made = !genesis_file.exists();
-        let validator = keep(&keys, VALIDATOR)?;
         let demo = keep(&keys, DEMO)?;
         if made {
-            let genesis = plan(&validator, &demo);
+            let validators = (1..=self.validators).map(|number| keep(&validator_keys(&node_dir(number))?, VALIDATOR));
+            let genesis = plan(&validators.collect::<Result<Vec<_>>>()?, &demo)?;
             write_durably(&data.join(ANCHOR_FILE), &codec::encode(&TrustAnchor::of_genesis(&genesis)))?;
             write_durably(&genesis_file, &codec::encode(&genesis))?;
         }
@@ -85,25 +91,20 @@ impl Dev {
             let json = json!({ "data": data.to_string_lossy(), "genesis": genesis.digest().to_string() });
             return output.result(&json, || format!("made {}", data.display()));
         }
-        let mut config = NodeConfig::load(None).map_err(|error| Failure::usage(error.to_string()))?;
-        config.data_dir = data.clone();
-        config.genesis = Some(genesis_file);
-        config.api.listen = self.listen;
-        let given = |name| std::env::var_os(name).is_some();
-        if !given("CHANCERY_LOG_FILTER") {
-            config.log.filter = "warn".into();
-        }
-        if !given("CHANCERY_CHAIN_HEARTBEAT_MS") {
-            config.chain.heartbeat_ms = HEARTBEAT_MS;
-        }
+        let numbers = 1..=u16::try_from(genesis.committee.len()).unwrap_or(u16::MAX);
+        let nodes: Vec<(PathBuf, AccountKey)> = numbers
+            .map(|number| Ok((node_dir(number), keep(&validator_keys(&node_dir(number))?, VALIDATOR)?)))
+            .collect::<Result<_>>()?;
+        let members = self.configurations(&nodes, &genesis_file)?;
         output.note(&format!("{} {}", if made { "made" } else { "reopening" }, data.display()));
-        node::run(&config, genesis, SigningKey::from(validator.seed()), |node| {
+        node::run(members, genesis, |node| {
             let (url, height) = (format!("http://{}", node.address()), node.chain().ledger().tip().height);
             let json = json!({
                 "ready": true,
                 "url": url,
                 "chain": CHAIN,
                 "height": height,
+                "validators": nodes.len(),
                 "data": data.to_string_lossy(),
                 "keys": keys.directory().to_string_lossy(),
                 "anchor": data.join(ANCHOR_FILE).to_string_lossy(),
@@ -113,12 +114,49 @@ impl Dev {
             output.result(&json, || ready_text(&url, data, &keys, height))
         })
     }
+
+    /// Each validator's configuration, with its key. They find each other on ports that are free now.
+    fn configurations(&self, nodes: &[(PathBuf, AccountKey)], genesis: &Path) -> Result<Vec<Member>> {
+        let sockets: Vec<TcpListener> =
+            nodes.iter().map(|_| TcpListener::bind("127.0.0.1:0")).collect::<std::io::Result<_>>()?;
+        let addresses: Vec<SocketAddr> = sockets.iter().map(TcpListener::local_addr).collect::<std::io::Result<_>>()?;
+        let peer = |((_, key), address): (&(PathBuf, AccountKey), &SocketAddr)| {
+            let key = Digest(key.public_key());
+            format!("{key}@{address}")
+        };
+        let peers: Vec<String> = nodes.iter().zip(&addresses).map(peer).collect();
+        let mut members = Vec::new();
+        for (place, (directory, key)) in nodes.iter().enumerate() {
+            let mut config = NodeConfig::load(None).map_err(|error| Failure::usage(error.to_string()))?;
+            config.data_dir = directory.clone();
+            config.genesis = Some(genesis.to_owned());
+            config.api.listen = if place == 0 { self.listen } else { ([127, 0, 0, 1], 0).into() };
+            config.p2p.listen = addresses[place];
+            config.p2p.peers = peers.clone();
+            let given = |name| std::env::var_os(name).is_some();
+            if !given("CHANCERY_LOG_FILTER") {
+                config.log.filter = "warn".into();
+            }
+            if !given("CHANCERY_STORE_BLOCK_CACHE_MIB") {
+                config.store.block_cache_mib = BLOCK_CACHE_MIB;
+            }
+            if !given("CHANCERY_STORE_WRITE_BUFFER_MIB") {
+                config.store.write_buffer_mib = WRITE_BUFFER_MIB;
+            }
+            members.push(Member { config, key: SigningKey::from(key.seed()) });
+        }
+        Ok(members)
+    }
+}
+
+fn validator_keys(node: &Path) -> Result<Keystore> {
+    Ok(Keystore::at(Some(node.join("keys")))?)
 }
 
 fn ready_text(url: &str, data: &Path, keys: &Keystore, height: u64) -> String {
     format!(
         "ready: chain {CHAIN} at {url}, height {height}\n\
-         \x20 keys         {keys} (demo, validator; INSECURE, for development only)\n\
+         \x20 keys         {keys} (demo; INSECURE, for development only)\n\
          \x20 departments  {departments} (key `{DEMO}` deploys for each)\n\
          \x20 anchor       {anchor}\n\
          in another terminal:\n\
@@ -144,28 +182,13 @@ fn keep(keys: &Keystore, name: &str) -> Result<AccountKey> {
     }
 }
 
-fn plan(validator: &AccountKey, demo: &AccountKey) -> Genesis {
+fn plan(validators: &[AccountKey], demo: &AccountKey) -> Result<Genesis> {
     let name = |text: &str| Name::new(text).expect("the names written here are names");
-    single_validator_genesis(GenesisPlan {
+    let committee = Committee::new(validators.iter().map(AccountKey::public_key).collect());
+    Ok(plan_genesis(GenesisPlan {
         chain: name(CHAIN),
-        validator: validator.public_key(),
+        committee: committee.ok_or_else(|| Failure::new("two validators have one key"))?,
         timestamp_ms: now_ms(),
         departments: DEPARTMENTS.iter().map(|department| (name(department), vec![demo.address()])).collect(),
-    })
-}
-
-/// Writes a file whole or not at all.
-fn write_durably(path: &Path, bytes: &[u8]) -> Result {
-    let partial = path.with_extension("new");
-    let write = || -> std::io::Result<()> {
-        let mut file = fs::File::create(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)?;
-        match path.parent() {
-            Some(directory) => fs::File::open(directory)?.sync_all(),
-            None => Ok(()),
-        }
-    };
-    write().map_err(at(path))
+    }))
 }

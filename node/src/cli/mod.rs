@@ -14,6 +14,7 @@ mod digest;
 mod each;
 mod failure;
 mod key;
+mod network;
 mod node;
 mod options;
 mod outcome;
@@ -59,6 +60,9 @@ enum Command {
     Dev(dev::Dev),
     /// Run a node.
     Node(node::NodeCommand),
+    /// Make a network of validators.
+    #[command(subcommand)]
+    Network(network::Network),
     /// Make, list and show the keys you sign with.
     #[command(subcommand)]
     Key(key::Key),
@@ -88,9 +92,13 @@ pub fn main() -> ExitCode {
     if let Some(code) = wrapper::run_if_asked() {
         return code;
     }
-    let words: Vec<OsString> = std::env::args_os().collect();
+    run_words(&std::env::args_os().collect::<Vec<_>>())
+}
+
+/// Runs a command; the first word is the program's name.
+pub fn run_words(words: &[OsString]) -> ExitCode {
     let output = Output::new(words.iter().any(|word| word == "--json"));
-    let cli = match Cli::try_parse_from(&words) {
+    let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
         Err(error) => return misunderstood(&output, &error),
     };
@@ -104,6 +112,7 @@ fn run(command: Command, output: &Output) -> Result {
     match command {
         Command::Dev(dev) => dev.run(output),
         Command::Node(node) => node.run(output),
+        Command::Network(network) => network.run(output),
         Command::Key(key) => key.run(output),
         Command::Contract(contract) => contract.run(output),
         Command::Call(words) => call::run(words, output),

@@ -67,7 +67,7 @@ impl NodeCommand {
         let genesis = read_genesis(&config.genesis_file())?;
         let keys = Keystore::at(Some(config.data_dir.join("keys")))?;
         let key = keys.unlock(&config.validator_key, &PassphraseSource { file: self.passphrase_file })?;
-        run(&config, genesis, SigningKey::from(key.seed()), |node| {
+        run(vec![Member { config, key: SigningKey::from(key.seed()) }], genesis, |node| {
             let (chain, url) = (node.chain().ledger().rules().name().to_string(), format!("http://{}", node.address()));
             output.result(&json!({ "ready": true, "url": url, "chain": chain }), || {
                 format!("ready: chain {chain} at {url}")
@@ -76,35 +76,52 @@ impl NodeCommand {
     }
 }
 
-/// Runs a node until it is asked to stop; says `ready` once it has committed a block or has some already.
+/// A node that this process runs.
+pub(super) struct Member {
+    pub(super) config: NodeConfig,
+    pub(super) key: SigningKey,
+}
+
+/// Runs nodes of one chain until they are asked to stop; says `ready` once the first has committed a block or has some
+/// already.
 ///
 /// # Errors
-/// When it cannot start, or stopped itself.
-pub(super) fn run(
-    config: &NodeConfig,
-    genesis: Genesis,
-    key: SigningKey,
-    ready: impl FnOnce(&Node) -> Result,
-) -> Result {
-    node::start_log(&config.log)
-        .map_err(|error| Failure::usage(format!("log.filter `{}`: {error}", config.log.filter)))?;
+/// When one cannot start, or stopped itself.
+pub(super) fn run(members: Vec<Member>, genesis: Genesis, ready: impl FnOnce(&Node) -> Result) -> Result {
+    let Some(log) = members.first().map(|member| member.config.log.clone()) else { return Ok(()) };
+    node::start_log(&log).map_err(|error| Failure::usage(format!("log.filter `{}`: {error}", log.filter)))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let node = Node::start(config, genesis, key).await.map_err(node_failure)?;
-        let mut finalised = node.chain().follow();
-        tokio::select! {
-            // The sender lives in the node.
-            _ = finalised.wait_for(|height| *height > 0) => ready(&node)?,
-            () = stopped_early(&node) => {}
+        let mut others = Vec::new();
+        for Member { config, key } in members {
+            others.push(Node::start(&config, genesis.clone(), key).await.map_err(node_failure)?);
         }
-        node.run_until_stopped().await.map_err(node_failure)
+        let node = others.remove(0);
+        let first_block = first_block(&node);
+        let ended = tokio::select! {
+            () = first_block => {
+                if node.chain().halted().is_none() {
+                    ready(&node)?;
+                }
+                node.run_until_stopped().await.map_err(node_failure)
+            }
+            asked = node::asked_to_stop() => {
+                asked.map_err(node_failure)?;
+                node.stop().await.map_err(node_failure)
+            }
+        };
+        for other in others {
+            other.stop().await.map_err(node_failure)?;
+        }
+        ended
     })
 }
 
-/// Ends when the chain halts before its first block.
-async fn stopped_early(node: &Node) {
+/// Ends with the chain's first block, or when it halts before.
+async fn first_block(node: &Node) {
     let mut finalised = node.chain().follow();
-    while node.chain().halted().is_none() {
+    // Looked at anew each time: what the channel lends out must not be held, or nobody could write to it.
+    while *finalised.borrow_and_update() == 0 && node.chain().halted().is_none() {
         if finalised.changed().await.is_err() {
             return;
         }

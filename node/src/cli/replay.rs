@@ -127,9 +127,9 @@ fn execute_again(
     for height in 1..=tip.height {
         let block =
             db.block(height).and_then(|block| db.expect_part(block, "block", height)).map_err(storage_failure)?;
-        let certificate = db
-            .certificate(height)
-            .and_then(|part| db.expect_part(part, "certificate", height))
+        let finality = db
+            .finality(height)
+            .and_then(|part| db.expect_part(part, "certificate at or after the block", height))
             .map_err(storage_failure)?;
         let receipts =
             db.receipts(height).and_then(|part| db.expect_part(part, "receipts", height)).map_err(storage_failure)?;
@@ -147,7 +147,7 @@ fn execute_again(
         if executed.len() != receipts.len() {
             return Err(differs(format!("{} receipts, of which {} are recorded", executed.len(), receipts.len())));
         }
-        replayed.commit(&candidate, &certificate).map_err(chain_failure)?;
+        replayed.commit(&candidate, &finality).map_err(chain_failure)?;
         totals.blocks += 1;
         totals.transactions += executed.len() as u64;
         totals.gas += executed.iter().map(|receipt| receipt.gas_used).sum::<u64>();

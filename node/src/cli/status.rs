@@ -16,6 +16,9 @@ use crate::client::{ChainStatus, Node};
 /// How often a watched status is asked for.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
 
+/// A member whose last vote is older counts as missing.
+const VOTING_WITHIN_MS: u64 = 15_000;
+
 /// Show how far a node's chains are.
 #[derive(Args)]
 pub(super) struct Status {
@@ -51,7 +54,13 @@ impl Status {
                     status.state_root.to_string(),
                 ]
             };
-            table(&["CHAIN", "HEIGHT", "WAITING", "STATE ROOT"], &[1, 2], &statuses.iter().map(row).collect::<Vec<_>>())
+            let chains = table(
+                &["CHAIN", "HEIGHT", "WAITING", "STATE ROOT"],
+                &[1, 2],
+                &statuses.iter().map(row).collect::<Vec<_>>(),
+            );
+            let committees = statuses.iter().filter_map(committee);
+            std::iter::once(chains).chain(committees).collect::<Vec<_>>().join("\n\n")
         })?;
         match statuses.iter().find_map(|status| status.halted.as_deref()) {
             Some(halted) => Err(Failure::new(halted).code("halted").help("the node's log says more")),
@@ -75,7 +84,8 @@ impl Status {
                 if shown.insert(status.name.clone(), state) != Some(state) {
                     output.result(&view(&status), || {
                         let (name, height, root) = (&status.name, status.height, status.state_root);
-                        format!("{name}  height {height}  waiting {}  root {root}", waiting(&status))
+                        let waiting = waiting(&status);
+                        format!("{name}  height {height}  waiting {waiting}  root {root}{}", taking_part(&status))
                     })?;
                 }
                 if let Some(halted) = &status.halted {
@@ -91,6 +101,54 @@ fn waiting(status: &ChainStatus) -> u64 {
     status.pool["transactions"].as_u64().unwrap_or_default()
 }
 
+/// How the committee is doing, in a few words.
+fn taking_part(status: &ChainStatus) -> String {
+    let Some(members) = status.consensus["members"].as_array() else { return String::new() };
+    let voting = members.iter().filter(|member| is_voting(member)).count();
+    let missing: Vec<String> = members.iter().filter(|member| !is_voting(member)).map(missing).collect();
+    let lag = status.consensus["finality_lag_ms"].as_u64().map_or_else(String::new, |lag| format!("  lag {lag} ms"));
+    let missing = if missing.is_empty() { String::new() } else { format!("  missing {}", missing.join(", ")) };
+    format!("{lag}  voting {voting}/{}{missing}", members.len())
+}
+
+/// Whether a member's vote was seen not long ago.
+fn is_voting(member: &Value) -> bool {
+    member["voted_ms_ago"].as_u64().is_some_and(|ago| ago < VOTING_WITHIN_MS)
+}
+
+fn missing(member: &Value) -> String {
+    let key: String = member["key"].as_str().unwrap_or_default().chars().take(8).collect();
+    match member["voted_ms_ago"].as_u64() {
+        Some(ago) => format!("{key} (for {} s)", ago / 1_000),
+        None => format!("{key} (not seen)"),
+    }
+}
+
+/// The committee as a table.
+fn committee(status: &ChainStatus) -> Option<String> {
+    let members = status.consensus["members"].as_array()?;
+    let ago = |value: &Value| value.as_u64().map_or_else(|| "never".into(), |ago| format!("{:.1} s", ago as f64 / 1e3));
+    let row = |member: &Value| {
+        let own = member["own"].as_bool() == Some(true);
+        vec![
+            member["key"].as_str().unwrap_or_default().to_owned(),
+            ago(&member["voted_ms_ago"]),
+            if own { "this node".into() } else { ago(&member["heard_ms_ago"]) },
+            member["clock_ahead_ms"].as_i64().map_or_else(String::new, |ahead| format!("{ahead:+} ms")),
+        ]
+    };
+    let head = format!(
+        "committee of {}: {} must agree, view {}, {} views given up{}",
+        status.name,
+        status.consensus["quorum"],
+        status.consensus["view"],
+        status.consensus["skipped_views"],
+        taking_part(status),
+    );
+    let rows: Vec<_> = members.iter().map(row).collect();
+    Some(format!("{head}\n{}", table(&["VALIDATOR", "VOTED", "HEARD", "CLOCK"], &[1, 2, 3], &rows)))
+}
+
 fn view(status: &ChainStatus) -> Value {
     json!({
         "name": status.name.as_str(),
@@ -100,6 +158,7 @@ fn view(status: &ChainStatus) -> Value {
         "state_root": status.state_root.to_string(),
         "timestamp_ms": status.timestamp_ms,
         "pool": status.pool,
+        "consensus": status.consensus,
         "halted": status.halted,
     })
 }

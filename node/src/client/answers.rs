@@ -26,6 +26,9 @@ pub struct ChainStatus {
     /// What waits, as the node counts it.
     #[serde(default)]
     pub pool: serde_json::Value,
+    /// Who takes part, as the node sees it.
+    #[serde(default)]
+    pub consensus: serde_json::Value,
     /// Why it halted, if it did.
     #[serde(default)]
     pub halted: Option<String>,

@@ -13,13 +13,13 @@ pub struct SelectLimits {
     pub bytes: usize,
 }
 
-/// Selects from `accounts`, which stand in the order of their turns. An account whose next transaction has no room is
-/// not served further, because its later ones cannot go first.
+/// Selects from `accounts`, which stand in the order of their turns, each from the given nonce on. An account whose
+/// next transaction has no room is not served further, because its later ones cannot go first.
 pub(super) fn select<'a, T: 'a>(
-    accounts: impl Iterator<Item = &'a Account<T>>,
+    accounts: impl Iterator<Item = (&'a Account<T>, u64)>,
     limits: SelectLimits,
 ) -> Vec<Arc<Waiting<T>>> {
-    let mut lanes: VecDeque<(&Account<T>, u64)> = accounts.map(|account| (account, account.due)).collect();
+    let mut lanes: VecDeque<(&Account<T>, u64)> = accounts.collect();
     let mut selected = Vec::new();
     let mut bytes_left = limits.bytes;
     while let Some((account, nonce)) = lanes.pop_front() {

@@ -154,9 +154,22 @@ impl<T> Pool<T> {
         if fits && stays_larger && *largest != newcomer.sender { Ok(victims) } else { Err(PoolRefusal::Full) }
     }
 
-    /// What the next block may have, in order, within `limits`. Nothing leaves the pool.
-    pub fn select(&self, limits: SelectLimits) -> Vec<Arc<Waiting<T>>> {
-        order::select(self.ready.iter().map(|(_, address)| &self.accounts[address]), limits)
+    /// What the next block may have, in order, within `limits`. Nothing leaves the pool. `used` has the nonces that are
+    /// due after blocks that are not final yet, of the accounts that are in them.
+    pub fn select(&self, limits: SelectLimits, used: &BTreeMap<Address, u64>) -> Vec<Arc<Waiting<T>>> {
+        order::select(self.ready_after(used), limits)
+    }
+
+    /// Whether the next block may have any, after blocks that are not final yet.
+    pub fn has_ready_after(&self, used: &BTreeMap<Address, u64>) -> bool {
+        self.ready_after(used).any(|(account, nonce)| account.entries.contains_key(&nonce))
+    }
+
+    fn ready_after<'a>(&'a self, used: &'a BTreeMap<Address, u64>) -> impl Iterator<Item = (&'a Account<T>, u64)> {
+        self.ready.iter().map(|(_, address)| {
+            let account = &self.accounts[address];
+            (account, used.get(address).map_or(account.due, |nonce| account.due.max(*nonce)))
+        })
     }
 
     /// The block at `height` is final, and after it the state expects these nonces. Returns what left the pool.

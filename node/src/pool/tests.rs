@@ -1,5 +1,7 @@
 //! The pool's rules one by one, and all of them at once over random histories.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -35,7 +37,7 @@ fn pool_of(entries: &[(u8, u64)]) -> Pool<()> {
 }
 
 fn order_of(pool: &Pool<()>) -> Vec<(u8, u64)> {
-    pool.select(ROOM).iter().map(|waiting| (waiting.sender.0[0], waiting.nonce)).collect()
+    pool.select(ROOM, &BTreeMap::new()).iter().map(|waiting| (waiting.sender.0[0], waiting.nonce)).collect()
 }
 
 #[test]
@@ -126,7 +128,7 @@ fn a_selection_keeps_to_its_limits_and_never_jumps_a_nonce() {
     pool.insert(Waiting { size_bytes: 90, ..waiting(1, 0) }, 0, 0).expect("room");
     pool.insert(waiting(1, 1), 0, 0).expect("room");
     let selected = |limits| {
-        let selected = pool.select(limits);
+        let selected = pool.select(limits, &BTreeMap::new());
         selected.iter().map(|waiting| (waiting.sender.0[0], waiting.nonce)).collect::<Vec<_>>()
     };
     assert_eq!(selected(SelectLimits { count: 1, bytes: 1_000 }), [(2, 0)]);
@@ -177,7 +179,7 @@ proptest! {
                     }
                 }
                 Step::Block { served } => {
-                    let block = pool.select(SelectLimits { count: served, bytes: usize::MAX });
+                    let block = pool.select(SelectLimits { count: served, bytes: usize::MAX }, &BTreeMap::new());
                     height += 1;
                     for waiting in &block {
                         let due = &mut nonces[waiting.sender.0[0] as usize];

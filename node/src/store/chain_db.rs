@@ -1,8 +1,10 @@
 //! What a chain's store knows beyond its state: blocks, certificates and receipts by height, and where to find them.
 //!
-//! Invariants: everything about a block is staged by one call, [`stage_block`], into the same batch as the block's
-//! state; a block, a certificate and receipts have one home, by height, and the index only points there. Reads take any
-//! [`StateReader`], so that several can be made of one moment.
+//! Invariants: everything about an executed block is staged by one call, [`stage_block`], into the same batch as the
+//! block's state; a block, a certificate and receipts have one home, by height, and the index only points there. A
+//! block that is final and not executed yet has its header, its transactions and perhaps its certificate there already,
+//! above the tip. Not every height has a certificate of its own. Reads take any [`StateReader`], so that several can be
+//! made of one moment.
 
 use chancery_abi::{
     Address, Block, Certificate, Digest, Genesis, Header, Name, Outcome, Payload, Receipt, Transaction,
@@ -16,6 +18,21 @@ use super::disk_format::{self as format, decode, encode};
 
 /// Contracts of one name that are looked at; more departments than this cannot exist.
 const CONTRACTS_OF_A_NAME_MAX: usize = chancery_abi::limits::DEPARTMENTS_MAX;
+
+/// What shows that a block is final: its own votes, or a descendant's and the headers between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinalityProof {
+    /// The headers that follow the block's up to the certified one; none where the certificate is the block's own.
+    pub descendants: Vec<Header>,
+    /// The votes.
+    pub certificate: Certificate,
+}
+
+impl From<Certificate> for FinalityProof {
+    fn from(certificate: Certificate) -> Self {
+        Self { descendants: Vec::new(), certificate }
+    }
+}
 
 /// Where a transaction is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +49,8 @@ pub struct CommittedBlock<'a> {
     pub block: &'a Block,
     /// What its transactions did, in order.
     pub receipts: &'a [Receipt],
-    /// The votes for it.
-    pub certificate: &'a Certificate,
+    /// The votes for it, where it has some of its own.
+    pub certificate: Option<&'a Certificate>,
     /// The history's subtrees that it closed.
     pub subtrees: &'a [(u8, u64, Digest)],
     /// The tip that it is.
@@ -44,16 +61,11 @@ pub struct CommittedBlock<'a> {
 pub fn stage_block(batch: &mut WriteBatch, committed: &CommittedBlock<'_>) {
     let CommittedBlock { block, receipts, certificate, subtrees, tip } = committed;
     let height = block.header.height;
-    let parts = [
-        (format::HEADER, encode(&block.header)),
-        (format::TRANSACTIONS, encode(&block.transactions)),
-        (format::CERTIFICATE, encode(certificate)),
-        (format::RECEIPTS, encode(receipts)),
-    ];
-    for (kind, bytes) in parts {
-        batch.put(Column::Blocks, format::height_key(kind, height), bytes);
+    stage_final_block(batch, block, &tip.header);
+    batch.put(Column::Blocks, format::height_key(format::RECEIPTS, height), encode(receipts));
+    if let Some(certificate) = certificate {
+        stage_certificate(batch, height, certificate);
     }
-    batch.put(Column::Index, format::digest_key(format::HEADER_HEIGHT, &tip.header), encode(&height));
     for (level, place, hash) in *subtrees {
         batch.put(Column::Index, format::subtree_key(*level, *place), hash.0);
     }
@@ -67,6 +79,19 @@ pub fn stage_block(batch: &mut WriteBatch, committed: &CommittedBlock<'_>) {
         }
     }
     batch.put(Column::Meta, format::TIP, encode(tip));
+}
+
+/// Adds to `batch` a block that is final, whether or not it was executed here.
+pub fn stage_final_block(batch: &mut WriteBatch, block: &Block, digest: &Digest) {
+    let height = block.header.height;
+    batch.put(Column::Blocks, format::height_key(format::HEADER, height), encode(&block.header));
+    batch.put(Column::Blocks, format::height_key(format::TRANSACTIONS, height), encode(&block.transactions));
+    batch.put(Column::Index, format::digest_key(format::HEADER_HEIGHT, digest), encode(&height));
+}
+
+/// Adds to `batch` the votes for the block at `height`.
+pub fn stage_certificate(batch: &mut WriteBatch, height: u64, certificate: &Certificate) {
+    batch.put(Column::Blocks, format::height_key(format::CERTIFICATE, height), encode(certificate));
 }
 
 /// Adds to `batch` the genesis of a chain that begins.
@@ -119,6 +144,46 @@ impl ChainDb<'_> {
     /// When the store cannot be read.
     pub fn certificate(&self, height: u64) -> Result<Option<Certificate>, StorageError> {
         self.part(format::CERTIFICATE, height, "read a certificate")
+    }
+
+    /// What shows that the block at `height` is final, as far as it has reached this store.
+    ///
+    /// # Errors
+    /// When the store cannot be read or a header on the way is missing.
+    pub fn finality(&self, height: u64) -> Result<Option<FinalityProof>, StorageError> {
+        let from = format::height_key(format::CERTIFICATE, height);
+        let Some((key, value)) = self.0.scan(Column::Blocks, &[format::CERTIFICATE], &from, 1)?.pop() else {
+            return Ok(None);
+        };
+        let certified =
+            format::height_of_key(&key).ok_or_else(|| StorageError::new("read a certificate", "malformed key"))?;
+        let certificate = decode("read a certificate", &value)?;
+        let headers = (height + 1..=certified).map(|height| self.expect_part(self.header(height)?, "header", height));
+        Ok(Some(FinalityProof { descendants: headers.collect::<Result<_, _>>()?, certificate }))
+    }
+
+    /// The heights from `from` on that have votes of their own, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn certified_heights(&self, from: u64, limit: usize) -> Result<Vec<u64>, StorageError> {
+        self.heights(format::CERTIFICATE, from, limit)
+    }
+
+    /// The heights from `from` on whose blocks are here, executed or not, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn block_heights(&self, from: u64, limit: usize) -> Result<Vec<u64>, StorageError> {
+        self.heights(format::HEADER, from, limit)
+    }
+
+    fn heights(&self, kind: u8, from: u64, limit: usize) -> Result<Vec<u64>, StorageError> {
+        let entries = self.0.scan(Column::Blocks, &[kind], &format::height_key(kind, from), limit)?;
+        let height = |(key, _): (Vec<u8>, Vec<u8>)| {
+            format::height_of_key(&key).ok_or_else(|| StorageError::new("read a height", "malformed key"))
+        };
+        entries.into_iter().map(height).collect()
     }
 
     /// The receipts of the block at `height`, in the order of its transactions.

@@ -58,6 +58,11 @@ pub fn height_key(kind: u8, height: u64) -> [u8; 9] {
     key
 }
 
+/// The height in a key that [`height_key`] made.
+pub fn height_of_key(key: &[u8]) -> Option<u64> {
+    key.get(1..)?.try_into().ok().map(u64::from_be_bytes)
+}
+
 /// The key of something of `kind` that a digest names.
 pub fn digest_key(kind: u8, digest: &Digest) -> [u8; 33] {
     let mut key = [kind; 33];

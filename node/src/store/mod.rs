@@ -13,7 +13,7 @@ pub mod disk_space;
 mod tests;
 
 pub use self::{
-    chain_db::{ChainDb, TransactionPlace},
+    chain_db::{ChainDb, FinalityProof, TransactionPlace},
     directory::StoreDirectory,
     disk_db::{ChainIdentity, ChainStore, DiskDb, StoreConfig},
 };

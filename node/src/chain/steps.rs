@@ -1,0 +1,245 @@
+//! A chain's side of consensus: executing on blocks that are not final, and making one final.
+//!
+//! Executed blocks wait in [`super::unfinal`] for their finality; the newest final one stays there as what the next
+//! ones are built on, so that a block that is committed meanwhile never pulls the ground from under one that is being
+//! executed. An error of this node's halts the chain; it never becomes a verdict on a block.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chancery_abi::{Address, Block, Digest, Genesis, Refusal, Transaction, limits};
+use chancery_runtime::{execution::chain::Proposal, storage::StateBackend};
+use tokio::sync::watch;
+
+use super::{Built, ChainError, ChainService, CheckError, Commit, FinalityProof, unfinal::Executed};
+use crate::{
+    consensus::{ChainSide, Stopped, TransactionSource, Verdict},
+    pool::SelectLimits,
+};
+
+/// What a block may have at most; the executor decides again.
+const BLOCK: SelectLimits = SelectLimits { count: limits::BLOCK_TRANSACTIONS_MAX, bytes: limits::BLOCK_BYTES_MAX };
+
+/// What a block is executed on: an executed block, or what the store was opened with.
+type Parent = Option<Executed>;
+
+impl<B: StateBackend + 'static> ChainService<B> {
+    /// The block to execute on; an error when it is not known, or not any more.
+    fn parent(&self, digest: &Digest) -> Option<Parent> {
+        // Under one lock, because a commit forgets blocks under it.
+        let unfinal = self.lock_unfinal();
+        match unfinal.get(digest) {
+            Some(executed) => Some(Some(executed.clone())),
+            None => (self.ledger.tip().header == *digest).then_some(None),
+        }
+    }
+
+    /// Halts the chain for an error of this node's.
+    fn stop_for(&self, height: u64, error: &ChainError) -> Stopped {
+        self.halt(height, error);
+        Stopped
+    }
+
+    fn may_go_on(&self) -> Result<(), Stopped> {
+        if self.halted().is_some() { Err(Stopped) } else { Ok(()) }
+    }
+
+    fn used_nonces(&self, parent: &Digest) -> BTreeMap<Address, u64> {
+        self.lock_unfinal().used_nonces(parent, self.ledger.tip().height)
+    }
+
+    /// What the pool must not offer again.
+    fn forget_refused(&self, refused: Vec<(Digest, Refusal)>, on_final: bool) {
+        // What a block that is not final has used or made possible may come back.
+        let lasting =
+            |refusal: &Refusal| on_final || !matches!(refusal, Refusal::NonceUsed { .. } | Refusal::NonceGap { .. });
+        let mut pool = self.lock_pool();
+        let refused = refused.into_iter().filter(|(_, refusal)| lasting(refusal));
+        let dropped = refused.filter_map(|(digest, refusal)| pool.refuse(&digest, refusal)).collect();
+        drop(pool);
+        self.remember_dropped(dropped);
+    }
+}
+
+impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
+    fn genesis(&self) -> &Genesis {
+        self.ledger.rules().genesis()
+    }
+
+    fn genesis_digest(&self) -> Digest {
+        *self.ledger.rules().digest()
+    }
+
+    fn final_height(&self) -> u64 {
+        self.ledger.tip().height
+    }
+
+    fn knows(&self, digest: &Digest) -> bool {
+        self.parent(digest).is_some()
+    }
+
+    fn time_of(&self, digest: &Digest) -> Option<u64> {
+        Some(match self.parent(digest)? {
+            Some(executed) => executed.candidate.tip().timestamp_ms,
+            None => self.ledger.tip().timestamp_ms,
+        })
+    }
+
+    fn has_work_on(&self, parent: &Digest) -> bool {
+        let used = self.used_nonces(parent);
+        self.lock_pool().has_ready_after(&used)
+    }
+
+    fn work(&self) -> watch::Receiver<u64> {
+        self.work.subscribe()
+    }
+
+    fn build(&self, parent: &Digest, proposer: [u8; 32], now_ms: u64) -> Result<Arc<Block>, Stopped> {
+        self.may_go_on()?;
+        let parent_block = self.parent(parent).ok_or(Stopped)?;
+        let tip =
+            parent_block.as_ref().map_or_else(|| self.ledger.tip(), |parent| Arc::new(parent.candidate.tip().clone()));
+        let (height, timestamp_ms) = (tip.height + 1, now_ms.max(tip.timestamp_ms));
+        let proposal = Proposal { proposer, timestamp_ms };
+        let used = self.used_nonces(parent);
+        let selected = self.lock_pool().select(BLOCK, &used);
+        let (began, chain) = (Instant::now(), Arc::clone(self));
+        let built = self.executor.run(move |stack| {
+            let transactions = selected.iter().map(|waiting| &waiting.item);
+            let parent = parent_block.as_ref().map(|parent| &*parent.candidate);
+            chain.ledger.build(stack, parent, proposal, transactions)
+        });
+        let built = match built {
+            Ok(Ok(built)) => built,
+            Ok(Err(error)) => return Err(self.stop_for(height, &error)),
+            Err(panic) => {
+                self.halt_after_panic(height, &*panic);
+                return Err(Stopped);
+            }
+        };
+        let Built { candidate, refused } = built;
+        if !refused.is_empty() {
+            self.forget_refused(refused, used.is_empty());
+        }
+        let candidate = Arc::new(candidate);
+        let block = Arc::new(candidate.block().clone());
+        self.lock_unfinal().insert(Executed { candidate, took: began.elapsed() });
+        Ok(block)
+    }
+
+    fn check(&self, block: &Arc<Block>) -> Verdict {
+        let undecided = |reason: &str| Verdict::Undecided(reason.to_owned());
+        if self.may_go_on().is_err() {
+            return undecided("the chain has stopped here");
+        }
+        let header = &block.header;
+        let digest = header.digest(self.ledger.rules().digest());
+        if self.lock_unfinal().get(&digest).is_some() {
+            return Verdict::Valid;
+        }
+        let Some(parent) = self.parent(&header.parent) else { return undecided("its parent is not known here") };
+        let is_tip = parent.is_none();
+        let (began, chain, height, copy) = (Instant::now(), Arc::clone(self), header.height, Block::clone(block));
+        let checked = self
+            .executor
+            .run(move |stack| chain.ledger.check(stack, parent.as_ref().map(|parent| &*parent.candidate), copy));
+        match checked {
+            Ok(Ok(candidate)) => {
+                let candidate = Arc::new(candidate);
+                self.lock_unfinal().insert(Executed { candidate, took: began.elapsed() });
+                Verdict::Valid
+            }
+            Ok(Err(CheckError::Invalid(_))) if is_tip && self.ledger.tip().header != header.parent => {
+                undecided("another block became final meanwhile")
+            }
+            Ok(Err(CheckError::Invalid(error))) => Verdict::Invalid(error.to_string()),
+            Ok(Err(CheckError::Chain(error))) => {
+                self.halt(height, &error);
+                undecided("the chain has stopped here")
+            }
+            Err(panic) => {
+                self.halt_after_panic(height, &*panic);
+                undecided("the chain has stopped here")
+            }
+        }
+    }
+
+    fn commit(&self, block: &Arc<Block>) -> Result<(), Stopped> {
+        self.may_go_on()?;
+        let height = block.header.height;
+        let digest = block.header.digest(self.ledger.rules().digest());
+        let known = self.lock_unfinal().get(&digest).cloned();
+        let tip = self.ledger.tip();
+        let executed = match known {
+            Some(executed) => executed,
+            None if height <= tip.height => {
+                // Delivered again after a restart.
+                let same = self.ledger.is_committed(height, digest);
+                return same.map_err(|error| self.stop_for(height, &error));
+            }
+            None if height > tip.height + 1 => {
+                let gap = ChainError::Gap { expected: tip.height + 1, found: height };
+                return Err(self.stop_for(height, &gap));
+            }
+            None if block.header.parent != tip.header => {
+                let (ours, theirs) = (tip.header, block.header.parent);
+                let conflict = ChainError::Conflict { height: tip.height, ours, theirs };
+                return Err(self.stop_for(height, &conflict));
+            }
+            None => match self.check(block) {
+                Verdict::Valid => self.lock_unfinal().get(&digest).cloned().ok_or(Stopped)?,
+                Verdict::Invalid(reason) => {
+                    let differs = ChainError::ExecutesDifferently { height, reason };
+                    return Err(self.stop_for(height, &differs));
+                }
+                Verdict::Undecided(_) => return Err(Stopped),
+            },
+        };
+        self.make_final(&executed).map_err(|error| self.stop_for(height, &error))
+    }
+
+    fn engine_failed(&self, reason: &str) {
+        self.fail_for(reason);
+    }
+}
+
+impl<B: StateBackend + 'static> ChainService<B> {
+    fn make_final(&self, executed: &Executed) -> Result<(), ChainError> {
+        let Executed { candidate, took } = executed;
+        let height = candidate.height();
+        let began = Instant::now();
+        let proof: Option<FinalityProof> = self.ledger.db().finality(height)?;
+        let proof = proof.ok_or_else(|| ChainError::Certificate { height, reason: "there is none".into() })?;
+        if self.ledger.commit(candidate, &proof)? == Commit::Skipped {
+            return Ok(());
+        }
+        self.lock_unfinal().committed(candidate);
+        self.metrics.block(candidate, *took, began.elapsed());
+        log_commit(candidate.receipts().len(), height, *took, began.elapsed());
+        self.publish(candidate);
+        Ok(())
+    }
+}
+
+fn log_commit(transactions: usize, height: u64, execute: Duration, commit: Duration) {
+    let (execute_us, commit_us) = (execute.as_micros(), commit.as_micros());
+    tracing::debug!(height, transactions, execute_us, commit_us, "block committed");
+}
+
+impl<B: StateBackend + 'static> TransactionSource for Arc<ChainService<B>> {
+    fn take_outgoing(&self) -> Vec<Arc<Vec<u8>>> {
+        self.lock_lanes().take_outgoing()
+    }
+
+    fn outgoing(&self) -> watch::Receiver<u64> {
+        self.outgoing.subscribe()
+    }
+
+    fn take_in(&self, from: &[u8; 32], transaction: &[u8]) -> bool {
+        let Ok(transaction) = Transaction::from_bytes(transaction) else { return false };
+        self.submit_from(*from, transaction).is_ok()
+    }
+}

@@ -1,0 +1,37 @@
+//! `chancery network`: making a network, as a trial on one machine (`plan`) or for real (`join`, `assemble`).
+
+mod assemble;
+mod files;
+mod join;
+mod plan;
+
+use clap::Subcommand;
+
+use super::{failure::Result, output::Output};
+
+pub(super) use files::write_durably;
+
+/// Make a network of validators.
+#[derive(Subcommand)]
+pub(super) enum Network {
+    /// Make a whole network on this machine, for trials: keys, genesis, a configuration and a service unit per node.
+    Plan(plan::Plan),
+    /// Make this department's validator key here, and a public request to take part.
+    Join(join::Join),
+    /// Put the genesis together from everyone's public requests, with a configuration for each node.
+    Assemble(assemble::Assemble),
+}
+
+impl Network {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When something is there already, cannot be written, or a request does not hold.
+    pub(super) fn run(self, output: &Output) -> Result {
+        match self {
+            Self::Plan(plan) => plan.run(output),
+            Self::Join(join) => join.run(output),
+            Self::Assemble(assemble) => assemble.run(output),
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! One chain's engine, put together: votes, certificates, blocks on their way, catching up, and the chain behind it.
+//!
+//! It knows nothing of sockets and clocks but what `context` and the channels give it, so that it runs unchanged in a
+//! simulation. Several run in one process over one network, each with channels of its own.
+
+use std::{
+    num::{NonZeroU16, NonZeroUsize},
+    sync::Arc,
+    time::Duration,
+};
+
+use chancery_runtime::storage::{StateBackend, StorageError};
+use commonware_broadcast::buffered;
+use commonware_consensus::{
+    Reporters,
+    marshal::{
+        self, Start,
+        core::Actor as Marshal,
+        resolver::p2p as marshal_resolver,
+        standard::{Inline, Standard},
+    },
+    simplex::{
+        self,
+        config::{Floor, ForwardPolicy, SkipBudget, SkipPolicy},
+        elector::RoundRobin,
+        scheme::ed25519::Scheme,
+    },
+    types::{Epoch, FixedEpocher, ViewDelta},
+};
+use commonware_cryptography::{
+    Digested, Digestible as _,
+    certificate::ConstantProvider,
+    ed25519::{PrivateKey, PublicKey},
+    sha256::{self, Sha256},
+};
+use commonware_p2p::{Blocker, Provider, Receiver, Sender};
+use commonware_parallel::Sequential;
+use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage, buffer::paged::CacheRef};
+use commonware_utils::{NZDuration, NZU16, NZU64, NZUsize, ordered::Set};
+use rand_core::CryptoRng;
+
+use super::{
+    ChainSide, Participation,
+    application::Chain,
+    archive::{FinalBlocks, FinalCertificates},
+    block::{BlockRules, ChainBlock},
+    certificate::{key_bytes, namespace, participants},
+    delivery::{self, Observer},
+};
+
+/// Buffers of files that are written or read in one go.
+const BUFFER: NonZeroUsize = NZUsize!(256 << 10);
+/// Pages of the engine's files that stay in memory: 2 MiB.
+const PAGE: NonZeroU16 = NZU16!(4_096);
+const PAGES: NonZeroUsize = NZUsize!(512);
+/// Messages that wait between the engine's parts.
+const MAILBOX: NonZeroUsize = NZUsize!(1_024);
+/// Blocks of one peer that are kept while it is not known whether they are proposals.
+const BLOCKS_OF_A_PEER: usize = 8;
+/// Views behind the newest final one whose messages are still of use to others.
+const VIEWS_KEPT: u64 = 256;
+/// Final blocks that are handed to the chain before it has committed the first of them.
+const DELIVERED_AT_ONCE: NonZeroUsize = NZUsize!(16);
+/// Missing heights that are fetched at once.
+const FETCHED_AT_ONCE: NonZeroUsize = NZUsize!(32);
+/// Final blocks that the engine archives together.
+const SECTION: std::num::NonZeroU64 = NZU64!(1_024);
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// An idle chain makes an empty block this often.
+    pub heartbeat: Duration,
+    /// How long a proposer may take beyond the heartbeat before its view is given up.
+    pub proposal_patience: Duration,
+    /// How far a proposal's time may be ahead of this node's clock.
+    pub clock_tolerance: Duration,
+    /// How long a peer may take to answer when this node catches up.
+    pub fetch_timeout: Duration,
+}
+
+impl Timing {
+    /// After this long without a proposal a view is given up. An idle proposer uses the whole heartbeat.
+    pub fn leader_timeout(&self) -> Duration {
+        self.heartbeat + self.proposal_patience
+    }
+
+    fn certification_timeout(&self) -> Duration {
+        self.leader_timeout() + self.proposal_patience
+    }
+
+    /// A proposer that was silent for so long is passed over at once until it is heard again.
+    fn skip_timeout(&self) -> Duration {
+        self.certification_timeout() + self.proposal_patience
+    }
+}
+
+/// A channel's two ends.
+pub(super) type Channel<S, R> = (S, R);
+
+/// What one chain sends and receives by.
+pub(super) struct Channels<S, R> {
+    pub(super) votes: Channel<S, R>,
+    pub(super) certificates: Channel<S, R>,
+    pub(super) views: Channel<S, R>,
+    pub(super) backfill: Channel<S, R>,
+    pub(super) blocks: Channel<S, R>,
+}
+
+/// What a chain's engine is made of.
+pub(super) struct Parts<C, B, K, P> {
+    pub(super) side: C,
+    pub(super) backend: Arc<B>,
+    pub(super) key: PrivateKey,
+    pub(super) blocker: K,
+    pub(super) peers: P,
+    pub(super) timing: Timing,
+    pub(super) participation: Arc<Participation>,
+    /// What the engine's own files of this chain begin with.
+    pub(super) files: String,
+}
+
+/// Why a chain's engine does not start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EngineError {
+    #[error("this node's key is not of the chain's committee")]
+    NotAMember,
+    #[error("the genesis' committee has a key that is none")]
+    BadKey,
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// The largest message of a chain with a committee of `members`.
+pub(super) fn message_bytes_max(members: u32, rules: BlockRules) -> u32 {
+    commonware_p2p::max_message_size(&[
+        simplex::max_payload_size::<Scheme, sha256::Digest>(members),
+        marshal::max_payload_size::<Standard<ChainBlock>, Scheme>(members, &rules),
+    ])
+}
+
+/// Starts the engine of one chain. The handle ends when a part of it does, which is always a failure.
+pub(super) async fn start<E, C, B, K, P, S, R>(
+    context: E,
+    parts: Parts<C, B, K, P>,
+    channels: Channels<S, R>,
+) -> Result<Handle<()>, EngineError>
+where
+    E: CryptoRng + Spawner + Metrics + Clock + Storage,
+    C: ChainSide,
+    B: StateBackend + 'static,
+    K: Blocker<PublicKey = PublicKey>,
+    P: Provider<PublicKey = PublicKey>,
+    S: Sender<PublicKey = PublicKey>,
+    R: Receiver<PublicKey = PublicKey>,
+{
+    let Parts { side, backend, key, blocker, peers, timing, participation, files } = parts;
+    let rules = BlockRules { genesis: side.genesis_digest() };
+    let me = commonware_cryptography::Signer::public_key(&key);
+    let committee: Set<PublicKey> = participants(&side.genesis().committee).ok_or(EngineError::BadKey)?;
+    let members = u32::try_from(committee.len()).unwrap_or(u32::MAX);
+    let scheme = Scheme::signer(&namespace(&rules.genesis), committee, key).ok_or(EngineError::NotAMember)?;
+    let pages = CacheRef::new(PAGE, PAGES);
+    let fetch_timeout = NZDuration!(timing.fetch_timeout);
+
+    let resolver = marshal_resolver::init(
+        context.child("marshal_resolver"),
+        marshal_resolver::Config {
+            public_key: me.clone(),
+            peer_provider: peers.clone(),
+            blocker: blocker.clone(),
+            mailbox_size: MAILBOX,
+            fetch_timeout,
+            fetch_retry_delay: Duration::from_millis(100),
+            priority_requests: false,
+            priority_responses: false,
+        },
+        channels.backfill,
+    );
+    let (broadcast, buffer) = buffered::Engine::new(
+        context.child("broadcast"),
+        buffered::Config {
+            public_key: me.clone(),
+            mailbox_size: MAILBOX,
+            deque_size: BLOCKS_OF_A_PEER,
+            priority: true,
+            codec_config: rules,
+            peer_provider: peers,
+            strategy: Sequential,
+        },
+    );
+    broadcast.start(channels.blocks);
+
+    let genesis = ChainBlock::genesis(rules.genesis);
+    let genesis_digest = genesis.digest();
+    let tip = side.final_height();
+    let certificates = FinalCertificates::open(context.child("certificates"), Arc::clone(&backend), members, tip)?;
+    let blocks = FinalBlocks::open(context.child("blocks"), backend, rules, tip)?;
+    let epochs = FixedEpocher::new(NZU64!(u64::MAX));
+    let (marshal, mailbox, _) = Marshal::<_, Standard<ChainBlock>, _, _, _, _, _>::init(
+        context.child("marshal"),
+        certificates,
+        blocks,
+        marshal::Config {
+            provider: ConstantProvider::new(scheme.clone()),
+            epocher: epochs.clone(),
+            start: Start::Genesis(Digested::precomputed(genesis, genesis_digest)),
+            partition_prefix: format!("{files}-marshal"),
+            mailbox_size: MAILBOX,
+            view_retention: ViewDelta::new(VIEWS_KEPT),
+            prunable_items_per_section: SECTION,
+            page_cache: pages.clone(),
+            replay_buffer: BUFFER,
+            key_write_buffer: BUFFER,
+            value_write_buffer: BUFFER,
+            block_codec_config: rules,
+            max_repair: FETCHED_AT_ONCE,
+            max_pending_acks: DELIVERED_AT_ONCE,
+            strategy: Sequential,
+        },
+    )
+    .await;
+    let chain = Chain::new(side.clone(), rules, timing, key_bytes(&me));
+    let automaton = Inline::new(context.child("chain"), chain, mailbox, epochs);
+    let (delivery, committing) = delivery::start(context.child("delivery"), side, Arc::clone(&participation));
+    let marshal = marshal.start(delivery, buffer, resolver);
+
+    let observer = Observer::new(context.child("observer"), participation);
+    let engine = simplex::Engine::new(
+        context.child("simplex"),
+        simplex::Config {
+            scheme,
+            elector: RoundRobin::<Sha256>::default(),
+            blocker,
+            automaton: automaton.clone(),
+            relay: automaton.clone(),
+            reporter: Reporters::from((automaton, observer)),
+            strategy: Sequential,
+            partition: format!("{files}-simplex"),
+            mailbox_size: MAILBOX,
+            epoch: Epoch::zero(),
+            floor: Floor::Genesis(genesis_digest),
+            replay_buffer: BUFFER,
+            write_buffer: BUFFER,
+            page_cache: pages,
+            leader_timeout: timing.leader_timeout(),
+            certification_timeout: timing.certification_timeout(),
+            timeout_retry: timing.certification_timeout(),
+            view_retention: ViewDelta::new(VIEWS_KEPT),
+            skip: SkipPolicy::Enabled { timeout: timing.skip_timeout(), budget: SkipBudget::Participants },
+            fetch_timeout,
+            fetch_retry_delay: Duration::from_millis(500),
+            forward: ForwardPolicy::SilentVoters,
+            track_historical_votes: false,
+        },
+    );
+    let engine = engine.start(channels.votes, channels.certificates, channels.views);
+    Ok(context.child("chain_engine").spawn(move |_| async move {
+        commonware_macros::select! {
+            _ = engine => {},
+            _ = marshal => {},
+            _ = committing => {},
+        }
+    }))
+}

@@ -1,0 +1,398 @@
+//! The engine for real: a thread with the engine's runtime, sockets, and files; peers by their keys and addresses.
+//!
+//! The runtime runs beside the node's own and has a thread of its own to start from, because it cannot be started
+//! within another. What fails in it ends it, and its end is reported to the chain, which stops the node.
+
+use std::{
+    net::{SocketAddr, TcpStream},
+    num::NonZeroUsize,
+    path::PathBuf,
+    str::FromStr,
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use chancery_abi::{Digest, domain};
+use chancery_runtime::storage::StateBackend;
+use commonware_cryptography::{ChaCha20Poly1305, ed25519::PrivateKey, ed25519::PublicKey};
+use commonware_macros::select;
+use commonware_p2p::{Address, AddressableManager as _, Ingress, authenticated::lookup};
+use commonware_runtime::{Quota, Runner as _, Supervisor as _, tokio as runtime};
+use commonware_stream::{
+    cups::{self, Cups},
+    sake::{self, Sake},
+};
+use commonware_utils::{Hostname, NZU32, NZUsize, ordered::Map};
+use tokio::sync::oneshot;
+
+use super::{
+    ChainSide, IdentityError, Participation, Timing, TransactionSource,
+    block::BlockRules,
+    certificate::{private_key, public_key},
+    engine::{self, Channels, EngineError, Parts},
+    gossip, identity,
+};
+
+/// Messages a second of one peer on one channel. Memory for as many is set aside for every peer.
+const MESSAGES_PER_SECOND: std::num::NonZeroU32 = NZU32!(256);
+/// Messages of transactions a second of one peer; each holds many.
+const GOSSIP_PER_SECOND: std::num::NonZeroU32 = NZU32!(128);
+/// Sets of peers that are kept at once: before and after a change of the committee.
+const PEER_SETS: NonZeroUsize = NZUsize!(2);
+/// Threads of the engine's runtime.
+const THREADS: usize = 2;
+/// How long a peer may take to be connected to or to prove its key.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it takes to see whether another node answers at this one's address.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The first channel's number; the others follow. A second chain's channels would follow after those.
+const CHANNELS: [u64; 6] = [0, 1, 2, 3, 4, 5];
+
+/// Another validator: its key and where it listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its ed25519 key.
+    pub key: [u8; 32],
+    /// A host name or IP address, and a port.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl FromStr for Peer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let malformed = || format!("`{text}` is not KEY@HOST:PORT, with a key of 64 hexadecimal digits");
+        let (key, address) = text.split_once('@').ok_or_else(malformed)?;
+        let (host, port) = address.rsplit_once(':').ok_or_else(malformed)?;
+        let key = Digest::from_str(key).map_err(|_| malformed())?.0;
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).to_owned();
+        let port = port.parse().map_err(|_| malformed())?;
+        let peer = Self { key, host, port };
+        peer.address().map(|_| peer.clone()).ok_or_else(malformed)
+    }
+}
+
+impl std::fmt::Display for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { host, port, .. } = self;
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        write!(f, "{}@{host}:{port}", Digest(self.key))
+    }
+}
+
+impl Peer {
+    fn address(&self) -> Option<Address> {
+        if let Ok(ip) = self.host.parse() {
+            return Some(Address::Symmetric(SocketAddr::new(ip, self.port)));
+        }
+        let host = Hostname::new(&self.host).ok()?;
+        // Connections to a name come from an address that only its owner knows.
+        let egress = SocketAddr::from(([0, 0, 0, 0], 0));
+        Some(Address::Asymmetric { ingress: Ingress::Dns { host, port: self.port }, egress })
+    }
+}
+
+/// How a node takes part.
+#[derive(Clone, Debug)]
+pub struct ConsensusConfig {
+    /// Where the engine keeps its own files.
+    pub directory: PathBuf,
+    /// Where to listen for other validators.
+    pub listen: SocketAddr,
+    /// The validators, with or without this node itself.
+    pub peers: Vec<Peer>,
+    /// How long things may take.
+    pub timing: Timing,
+    /// How far a peer's clock may be off when it connects.
+    pub clock_bound: Duration,
+}
+
+/// Why a node does not take part.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsensusError {
+    /// The engine's files are not this node's.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// This node's key is not in the committee.
+    #[error(
+        "this node's validator key {key} is not of the committee of chain {chain}; check the key file and the genesis"
+    )]
+    NotAMember {
+        /// The key, in hexadecimal.
+        key: String,
+        /// The chain.
+        chain: chancery_abi::Name,
+    },
+    /// Members without an address.
+    #[error("the configuration has no address of validator {key}; add `{key}@HOST:PORT` to `p2p.peers`")]
+    NoAddress {
+        /// The member's key, in hexadecimal.
+        key: String,
+    },
+    /// Another process answers where this node's peers look for it.
+    #[error(
+        "something answers already at {address}, where this node's validators look for it; if that is another node \
+         with this key, two of them would sign against each other: stop that one first"
+    )]
+    AddressInUse {
+        /// The address.
+        address: String,
+    },
+    /// It cannot listen.
+    #[error("cannot listen for validators on {address}: {reason}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        reason: std::io::Error,
+    },
+    /// The engine did not start.
+    #[error("the consensus engine did not start: {0}")]
+    Engine(String),
+}
+
+/// A node's part in the agreement on one chain, while it runs.
+pub struct Consensus {
+    thread: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
+    participation: Arc<Participation>,
+}
+
+impl Consensus {
+    /// Joins the committee of the chain behind `side`, whose store is `backend`, with the key of `seed`. Blocks until
+    /// the engine runs.
+    ///
+    /// # Errors
+    /// When the configuration, the key or the engine's files are not right.
+    pub fn start<C, B>(
+        config: ConsensusConfig,
+        side: C,
+        backend: Arc<B>,
+        seed: &[u8; 32],
+    ) -> Result<Self, ConsensusError>
+    where
+        C: ChainSide + TransactionSource,
+        B: StateBackend + 'static,
+    {
+        let key = private_key(seed).ok_or_else(|| ConsensusError::Engine("the key is none".into()))?;
+        let me = super::certificate::key_bytes(&commonware_cryptography::Signer::public_key(&key));
+        let genesis = side.genesis();
+        if !genesis.committee.keys().contains(&me) {
+            return Err(ConsensusError::NotAMember { key: Digest(me).to_string(), chain: genesis.chain.clone() });
+        }
+        let peers = addresses(&config, &me, genesis.committee.keys())?;
+        check_address(&config, &me)?;
+        identity::claim(&config.directory, &side.genesis_digest(), &me, side.final_height())?;
+        let participation = Arc::new(Participation::new(&genesis.committee, me, crate::chain::now_ms()));
+        let (stop, stopped) = oneshot::channel();
+        let (started, has_started) = std::sync::mpsc::sync_channel(1);
+        let parts = Running { config, side, backend, key, peers, participation: Arc::clone(&participation) };
+        let thread = std::thread::Builder::new().name("consensus".into()).spawn(move || parts.run(stopped, &started));
+        let thread = thread.map_err(|error| ConsensusError::Engine(error.to_string()))?;
+        match has_started.recv() {
+            Ok(Ok(())) => Ok(Self { thread, stop, participation }),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(ConsensusError::Engine("it ended at once; the log says more".into())),
+        }
+    }
+
+    /// Who takes part.
+    pub fn participation(&self) -> &Arc<Participation> {
+        &self.participation
+    }
+
+    /// Stops taking part. Blocks until the block at hand is committed.
+    pub fn stop(self) {
+        // The engine may have ended by itself.
+        self.stop.send(()).ok();
+        if self.thread.join().is_err() {
+            tracing::error!("the consensus engine ended in a panic");
+        }
+    }
+}
+
+/// The members' addresses, this node's own included.
+fn addresses(
+    config: &ConsensusConfig,
+    me: &[u8; 32],
+    members: &[[u8; 32]],
+) -> Result<Vec<(PublicKey, Address)>, ConsensusError> {
+    let address = |member: &[u8; 32]| {
+        let named = config.peers.iter().find(|peer| peer.key == *member).and_then(Peer::address);
+        // Nobody dials oneself, so where this node listens is as good as any.
+        let address = named.or_else(|| (member == me).then_some(Address::Symmetric(config.listen)));
+        let key = Digest(*member).to_string();
+        public_key(member).zip(address).ok_or(ConsensusError::NoAddress { key })
+    };
+    members.iter().map(address).collect()
+}
+
+/// Looks whether this node's place is taken: by another process here, or by one that answers at this node's address.
+fn check_address(config: &ConsensusConfig, me: &[u8; 32]) -> Result<(), ConsensusError> {
+    if let Some(own) = config.peers.iter().find(|peer| peer.key == *me)
+        && let Ok(ip) = own.host.parse()
+    {
+        let address = SocketAddr::new(ip, own.port);
+        if TcpStream::connect_timeout(&address, PROBE_TIMEOUT).is_ok() {
+            return Err(ConsensusError::AddressInUse { address: address.to_string() });
+        }
+    }
+    let bound = std::net::TcpListener::bind(config.listen);
+    bound.map(drop).map_err(|reason| ConsensusError::Listen { address: config.listen, reason })
+}
+
+/// What the engine's thread takes over.
+struct Running<C, B> {
+    config: ConsensusConfig,
+    side: C,
+    backend: Arc<B>,
+    key: PrivateKey,
+    peers: Vec<(PublicKey, Address)>,
+    participation: Arc<Participation>,
+}
+
+type Started = std::sync::mpsc::SyncSender<Result<(), ConsensusError>>;
+
+impl<C, B> Running<C, B>
+where
+    C: ChainSide + TransactionSource,
+    B: StateBackend + 'static,
+{
+    fn run(self, stopped: oneshot::Receiver<()>, started: &Started) {
+        let side = self.side.clone();
+        let runner = runtime::Runner::new(
+            runtime::Config::new()
+                .with_worker_threads(THREADS)
+                .with_storage_directory(self.config.directory.join("engine")),
+        );
+        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            runner.start(|context| self.take_part(context, stopped, started))
+        }));
+        match ran {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => side.engine_failed(&reason),
+            Err(_) => side.engine_failed("the consensus engine panicked; the log says where"),
+        }
+    }
+
+    async fn take_part(
+        self,
+        context: runtime::Context,
+        stopped: oneshot::Receiver<()>,
+        started: &Started,
+    ) -> Result<(), String> {
+        let Self { config, side, backend, key, peers, participation } = self;
+        let rules = BlockRules { genesis: side.genesis_digest() };
+        let members = u32::try_from(peers.len()).unwrap_or(u32::MAX);
+        let network_config = network_config(&config, key.clone(), members, rules);
+        let (mut network, mut oracle) = lookup::Network::new(context.child("network"), network_config);
+        let peers: Map<PublicKey, Address> = peers.try_into().map_err(|_| "two validators have one key".to_owned())?;
+        oracle.track(0, peers);
+        let [votes, certificates, views, backfill, blocks, transactions] = CHANNELS;
+        let mut register = |channel| network.register(channel, Quota::per_second(MESSAGES_PER_SECOND));
+        let channels = Channels {
+            votes: register(votes),
+            certificates: register(certificates),
+            views: register(views),
+            backfill: register(backfill),
+            blocks: register(blocks),
+        };
+        let transactions = network.register(transactions, Quota::per_second(GOSSIP_PER_SECOND));
+        let parts = Parts {
+            side: side.clone(),
+            backend,
+            key,
+            blocker: oracle.clone(),
+            peers: oracle,
+            timing: config.timing,
+            participation: Arc::clone(&participation),
+            files: "chain".to_owned(),
+        };
+        let engine = engine::start(context.child("chain"), parts, channels).await;
+        let engine = match engine {
+            Ok(engine) => engine,
+            Err(error) => {
+                let error = match error {
+                    EngineError::Storage(_) | EngineError::BadKey | EngineError::NotAMember => error.to_string(),
+                };
+                started.send(Err(ConsensusError::Engine(error))).ok();
+                return Ok(());
+            }
+        };
+        let gossip = gossip::start(context.child("gossip"), side, participation, transactions);
+        let network = network.start();
+        started.send(Ok(())).ok();
+        select! {
+            _ = stopped => Ok(()),
+            _ = engine => Err("the consensus engine ended by itself".to_owned()),
+            _ = gossip => Err("passing on transactions ended by itself".to_owned()),
+            _ = network => Err("the network ended by itself".to_owned()),
+        }
+    }
+}
+
+type Handshake = Cups<Sake<PrivateKey>, ChaCha20Poly1305>;
+
+fn network_config(
+    config: &ConsensusConfig,
+    signer: PrivateKey,
+    members: u32,
+    rules: BlockRules,
+) -> lookup::Config<Handshake> {
+    let handshake = Sake {
+        signer,
+        synchrony_bound: config.clock_bound,
+        max_handshake_age: config.clock_bound * 2,
+        version: sake::Version::V1,
+    };
+    let message_bytes =
+        engine::message_bytes_max(members, rules).max(u32::try_from(gossip::GOSSIP_BYTES_MAX).unwrap_or(u32::MAX));
+    let namespace = domain::domain(domain::Kind::Certificate, &rules.genesis) + "/p2p";
+    let peers_max = NonZeroUsize::new(members as usize + 1).unwrap_or(NonZeroUsize::MIN);
+    lookup::Config {
+        handshake: Cups::new(handshake, cups::Version::V1),
+        namespace: namespace.into_bytes(),
+        listen: config.listen,
+        // Departments' networks are private. Who a peer is, its key says and not its address.
+        allow_private_ips: true,
+        allow_dns: true,
+        bypass_ip_check: true,
+        max_message_size: message_bytes,
+        max_peers_per_set: peers_max,
+        mailbox_size: NZUsize!(1_024),
+        send_batch_size: NZUsize!(8),
+        handshake_timeout: DIAL_TIMEOUT,
+        dial_timeout: DIAL_TIMEOUT,
+        peer_connection_cooldown: Duration::from_secs(1),
+        max_concurrent_handshakes: NZU32!(64),
+        // Several validators may stand behind one address.
+        allowed_handshake_rate_per_ip: Quota::per_second(NZU32!(32)),
+        allowed_handshake_rate_per_subnet: Quota::per_second(NZU32!(64)),
+        ping_frequency: Duration::from_secs(5),
+        dial_frequency: Duration::from_millis(250),
+        tracked_peer_sets: PEER_SETS,
+        block_duration: Duration::from_secs(600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_are_written_as_key_and_address() {
+        let key = Digest([7; 32]).to_string();
+        for address in ["10.0.0.2:7171", "[::1]:7171", "node-2.interior.example:7171"] {
+            let text = format!("{key}@{address}");
+            let peer = Peer::from_str(&text).expect("a peer");
+            assert_eq!((peer.key, peer.to_string()), ([7; 32], text));
+        }
+        for text in ["10.0.0.2:7171", "abc@10.0.0.2:1", &format!("{key}@10.0.0.2"), &format!("{key}@10.0.0.2:99999")] {
+            assert!(Peer::from_str(text).is_err(), "{text}");
+        }
+    }
+}
