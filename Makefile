@@ -15,7 +15,7 @@ LOCKED ?= --locked
 # Workspaces beside the root one. They are for wasm32 and built by scripts/contracts.sh.
 OTHER_WORKSPACES := $(wildcard contracts/Cargo.toml examples/*/Cargo.toml)
 
-.PHONY: help demo test check kill9 build setup fmt clippy doc deny bench clean-cache
+.PHONY: help demo test test-sim check kill9 build setup fmt clippy doc deny bench clean-cache
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,14 @@ test: ## sets up, compiles the contracts, and runs every test
 	  phase "running the tests" cargo test $(LOCKED) --workspace --lib --bins --tests --no-fail-fast
 	fi
 	phases_summary test
+
+test-sim: ## runs 300 seeds of the simulated network (SEEDS=n for others, SEED=n for one)
+	@. scripts/phase.sh
+	phase "set-up" scripts/setup.sh test
+	. scripts/env.sh
+	phase "compiling the contracts" bash scripts/contracts.sh
+	phase "simulating" env SEEDS="$${SEEDS:-300}" cargo test $(LOCKED) --workspace --lib -- consensus::simulation::no_seed --nocapture
+	phases_summary test-sim
 
 check: ## the whole ritual before a commit: format, clippy, docs, tests, cargo-deny
 	@. scripts/phase.sh

@@ -14,9 +14,9 @@ use chancery_abi::{Address, Block, Digest, Genesis, Refusal, Transaction, limits
 use chancery_runtime::{execution::chain::Proposal, storage::StateBackend};
 use tokio::sync::watch;
 
-use super::{Built, ChainError, ChainService, CheckError, Commit, FinalityProof, unfinal::Executed};
+use super::{Built, ChainError, ChainService, CheckError, Commit, unfinal::Executed};
 use crate::{
-    consensus::{ChainSide, Stopped, TransactionSource, Verdict},
+    consensus::{ChainSide, Committed, Stopped, TransactionSource, Verdict},
     pool::SelectLimits,
 };
 
@@ -167,7 +167,7 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
         }
     }
 
-    fn commit(&self, block: &Arc<Block>) -> Result<(), Stopped> {
+    fn commit(&self, block: &Arc<Block>) -> Result<Committed, Stopped> {
         self.may_go_on()?;
         let height = block.header.height;
         let digest = block.header.digest(self.ledger.rules().digest());
@@ -178,7 +178,7 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
             None if height <= tip.height => {
                 // Delivered again after a restart.
                 let same = self.ledger.is_committed(height, digest);
-                return same.map_err(|error| self.stop_for(height, &error));
+                return same.map(|()| Committed::Done).map_err(|error| self.stop_for(height, &error));
             }
             None if height > tip.height + 1 => {
                 let gap = ChainError::Gap { expected: tip.height + 1, found: height };
@@ -207,20 +207,18 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
 }
 
 impl<B: StateBackend + 'static> ChainService<B> {
-    fn make_final(&self, executed: &Executed) -> Result<(), ChainError> {
+    fn make_final(&self, executed: &Executed) -> Result<Committed, ChainError> {
         let Executed { candidate, took } = executed;
-        let height = candidate.height();
         let began = Instant::now();
-        let proof: Option<FinalityProof> = self.ledger.db().finality(height)?;
-        let proof = proof.ok_or_else(|| ChainError::Certificate { height, reason: "there is none".into() })?;
+        let Some(proof) = self.ledger.db().finality(candidate.height())? else { return Ok(Committed::NotShown) };
         if self.ledger.commit(candidate, &proof)? == Commit::Skipped {
-            return Ok(());
+            return Ok(Committed::Done);
         }
         self.lock_unfinal().committed(candidate);
         self.metrics.block(candidate, *took, began.elapsed());
-        log_commit(candidate.receipts().len(), height, *took, began.elapsed());
+        log_commit(candidate.receipts().len(), candidate.height(), *took, began.elapsed());
         self.publish(candidate);
-        Ok(())
+        Ok(Committed::Done)
     }
 }
 

@@ -16,6 +16,16 @@ pub enum Verdict {
     Undecided(String),
 }
 
+/// What became of a block that is to be made final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// It is durable, or was final already.
+    Done,
+    /// Nothing in the chain's store shows that it is final. After a loss of power the store may have kept a block and
+    /// lost the certificate that came with it; a later one shows the same.
+    NotShown,
+}
+
 /// The chain does not go on; the reason is known to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the chain has stopped")]
@@ -54,12 +64,12 @@ pub trait ChainSide: Clone + Send + Sync + 'static {
     /// Executes a block on its parent, which the chain knows.
     fn check(&self, block: &Arc<Block>) -> Verdict;
 
-    /// Makes a block final. It and what shows its finality are in the chain's store already. Returns when it is
-    /// durable; a block that is final already is passed over.
+    /// Makes a block final, which the chain's store has already, as it has what shows that it is final, or will have.
+    /// Returns when it is durable; a block that is final already is passed over.
     ///
     /// # Errors
     /// When the chain has to stop.
-    fn commit(&self, block: &Arc<Block>) -> Result<(), Stopped>;
+    fn commit(&self, block: &Arc<Block>) -> Result<Committed, Stopped>;
 
     /// The engine ended by itself, which it must not.
     fn engine_failed(&self, reason: &str);

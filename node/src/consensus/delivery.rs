@@ -2,9 +2,10 @@
 
 use std::{
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use chancery_abi::Block;
 use commonware_actor::Feedback;
 use commonware_consensus::{
     Epochable as _, Reporter, Viewable as _,
@@ -16,7 +17,10 @@ use commonware_runtime::{Clock, Handle, Metrics, Spawner};
 use commonware_utils::{Acknowledgement as _, acknowledgement::Exact};
 use tokio::sync::mpsc;
 
-use super::{ChainSide, Participation, block::ChainBlock};
+use super::{ChainSide, Committed, Participation, Stopped, block::ChainBlock};
+
+/// How often a block that cannot be shown to be final yet is looked at again.
+const CERTIFICATE_LOOKED_FOR_EVERY: Duration = Duration::from_millis(50);
 
 /// Milliseconds since 1970 by the clock of `context`.
 pub(super) fn clock_ms(context: &impl Clock) -> u64 {
@@ -63,9 +67,8 @@ where
     let task = context.spawn(move |context| async move {
         while let Some((block, acknowledgement)) = receiver.recv().await {
             if let Some(own) = block.block().cloned() {
-                let (side, height, block_ms) = (side.clone(), own.header.height, own.header.timestamp_ms);
-                let commit = move |_| async move { side.commit(&own) };
-                if !matches!(context.child("commit").shared(true).spawn(commit).await, Ok(Ok(()))) {
+                let (height, block_ms) = (own.header.height, own.header.timestamp_ms);
+                if commit(&context, &side, own).await.is_err() {
                     // The chain has said why. Without an acknowledgement nothing more is delivered.
                     std::future::pending::<()>().await;
                 }
@@ -75,6 +78,27 @@ where
         }
     });
     (delivery, task)
+}
+
+/// Commits a block, as soon as it is shown to be final.
+async fn commit<E: Spawner + Clock, C: ChainSide>(context: &E, side: &C, block: Arc<Block>) -> Result<(), Stopped> {
+    let mut is_new = true;
+    loop {
+        let (side, block) = (side.clone(), Arc::clone(&block));
+        let height = block.header.height;
+        let commit = move |_| async move { side.commit(&block) };
+        match context.child("commit").shared(true).spawn(commit).await {
+            Ok(Ok(Committed::Done)) => return Ok(()),
+            Ok(Ok(Committed::NotShown)) => {
+                if is_new {
+                    tracing::info!(height, "a block waits for a certificate that shows that it is final");
+                }
+                is_new = false;
+                context.sleep(CERTIFICATE_LOOKED_FOR_EVERY).await;
+            }
+            Ok(Err(Stopped)) | Err(_) => return Err(Stopped),
+        }
+    }
 }
 
 /// Notes who voted.

@@ -27,10 +27,12 @@ mod identity;
 mod network;
 mod participation;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
 
 pub use self::{
-    boundary::{ChainSide, Stopped, TransactionSource, Verdict},
+    boundary::{ChainSide, Committed, Stopped, TransactionSource, Verdict},
     engine::Timing,
     identity::IdentityError,
     network::{Consensus, ConsensusConfig, ConsensusError, Peer},

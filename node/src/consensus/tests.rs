@@ -87,6 +87,26 @@ fn what_the_engine_signs_holds_for_a_verifier_that_knows_no_engine() {
     }
 }
 
+/// The bytes in `sdk/verify`'s vector of a certificate are what the engine gives today.
+#[test]
+fn the_verifiers_vector_is_the_engines() {
+    let genesis = genesis_of(&keys());
+    let certificate = to_own(&engine_certificate(&genesis, &[0, 1, 3], 0, 300, Digest([0x0a; 32]))).expect("our form");
+    let vector = include_str!("../../../sdk/verify/tests/verify/engine_vector.txt");
+    let field = |name: &str| {
+        let line = vector.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        line.unwrap_or_else(|| panic!("the vector has no {name}")).to_owned()
+    };
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let found = ["genesis", "committee", "certificate"].map(field);
+    let expected = [
+        genesis.digest().to_string(),
+        hex(&chancery_abi::codec::encode(&genesis.committee)),
+        hex(&chancery_abi::codec::encode(&certificate)),
+    ];
+    assert_eq!(found, expected);
+}
+
 struct Member {
     key: SigningKey,
     directory: PathBuf,

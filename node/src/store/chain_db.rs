@@ -146,10 +146,11 @@ impl ChainDb<'_> {
         self.part(format::CERTIFICATE, height, "read a certificate")
     }
 
-    /// What shows that the block at `height` is final, as far as it has reached this store.
+    /// What shows that the block at `height` is final, as far as it has reached this store: nothing while the next
+    /// certificate is not here, or a header on the way to it.
     ///
     /// # Errors
-    /// When the store cannot be read or a header on the way is missing.
+    /// When the store cannot be read.
     pub fn finality(&self, height: u64) -> Result<Option<FinalityProof>, StorageError> {
         let from = format::height_key(format::CERTIFICATE, height);
         let Some((key, value)) = self.0.scan(Column::Blocks, &[format::CERTIFICATE], &from, 1)?.pop() else {
@@ -158,8 +159,9 @@ impl ChainDb<'_> {
         let certified =
             format::height_of_key(&key).ok_or_else(|| StorageError::new("read a certificate", "malformed key"))?;
         let certificate = decode("read a certificate", &value)?;
-        let headers = (height + 1..=certified).map(|height| self.expect_part(self.header(height)?, "header", height));
-        Ok(Some(FinalityProof { descendants: headers.collect::<Result<_, _>>()?, certificate }))
+        let headers = (height + 1..=certified).map(|height| self.header(height));
+        let descendants = headers.collect::<Result<Option<Vec<_>>, _>>()?;
+        Ok(descendants.map(|descendants| FinalityProof { descendants, certificate }))
     }
 
     /// The heights from `from` on that have votes of their own, at most `limit`.

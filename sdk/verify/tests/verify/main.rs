@@ -2,6 +2,7 @@
 
 mod accepted;
 mod certificates;
+mod engine;
 mod fixture;
 mod mutations;
 mod refused;

@@ -1,0 +1,82 @@
+//! Four validators in a simulated world: the node's own code, executing the real evidence contract, in a runtime whose
+//! time, order and network follow from a seed alone.
+//!
+//! A run warms up, goes through every class of fault in an order of its seed's own, heals, and is then judged: one
+//! block a height everywhere with equal roots, everything that was acknowledged is there, nobody stopped, and blocks
+//! come again within ten view time-outs. A seed that fails is named and runs again with `SEED=`; `SEEDS=` says how many
+//! run. [`doubles`] are validators with a planted mistake, each of which a few seeds have to find.
+
+mod doubles;
+mod faults;
+mod judge;
+mod world;
+
+use self::{
+    doubles::Double,
+    judge::Violation,
+    world::{Report, World},
+};
+
+/// Seeds that run when nothing else is said.
+const SEEDS: u64 = 30;
+
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn run(seed: u64, double: Option<Double>) -> Result<Report, Violation> {
+    World::new(seed, double).run()
+}
+
+#[test]
+fn no_seed_finds_a_violation() {
+    let seeds = match variable("SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..variable("SEEDS").unwrap_or(SEEDS),
+    };
+    let (mut blocks, mut transactions) = (0, 0);
+    for seed in seeds.clone() {
+        let report = run(seed, None);
+        let report = report.unwrap_or_else(|violation| panic!("SEED={seed}: {violation}"));
+        assert!(report.height >= 200, "SEED={seed}: only {} blocks", report.height);
+        assert!(report.faults.len() >= 6, "SEED={seed}: only {:?}", report.faults);
+        blocks += report.height;
+        transactions += report.acknowledged;
+    }
+    println!("{} seeds, {blocks} blocks, {transactions} acknowledged transactions", seeds.count());
+}
+
+#[test]
+fn a_seed_gives_the_same_trace_twice() {
+    for seed in [3, 11] {
+        let runs = [run(seed, None), run(seed, None)].map(|report| report.expect("it holds").trace);
+        assert_eq!(runs[0], runs[1], "SEED={seed}");
+    }
+}
+
+/// Each planted mistake is found within so many seeds.
+fn is_found(double: Double) {
+    let found = (0..SEEDS).find_map(|seed| run(seed, Some(double)).err().map(|violation| (seed, violation)));
+    let (seed, violation) = found.unwrap_or_else(|| panic!("{double:?} was not found in {SEEDS} seeds"));
+    println!("{double:?} was found by seed {seed}: {violation}");
+}
+
+#[test]
+fn a_store_that_acknowledges_before_it_syncs_is_found() {
+    is_found(Double::SyncsTooLate);
+}
+
+#[test]
+fn a_quorum_that_is_counted_short_is_found() {
+    is_found(Double::CountsShort);
+}
+
+#[test]
+fn a_commit_that_is_applied_twice_is_found() {
+    is_found(Double::CommitsTwice);
+}
+
+#[test]
+fn a_node_that_executes_differently_is_found() {
+    is_found(Double::ExecutesDifferently);
+}
