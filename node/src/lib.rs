@@ -14,7 +14,6 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod consensus;
-pub mod contract;
 #[cfg(test)]
 mod fixture;
 pub mod keystore;

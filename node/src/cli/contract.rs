@@ -6,6 +6,11 @@ use chancery_abi::{
     Address, Deploy, Name, Payload,
     schema::{MethodKind, Schema},
 };
+use chancery_build::{
+    BuildError, Options, build,
+    source::{self, SourceError},
+    toolchain::{self, ToolchainError},
+};
 use chancery_runtime::module::CheckedModule;
 use clap::{Args, Parser, Subcommand};
 use serde_json::{Map, Value, json};
@@ -22,14 +27,7 @@ use super::{
     target::ContractTarget,
     words::{Sorted, Words},
 };
-use crate::{
-    contract::{
-        build::{BuildError, build},
-        source::{self, SourceError},
-        toolchain::{self, ToolchainError},
-    },
-    schema_json,
-};
+use crate::schema_json;
 
 /// Build, check, deploy and describe contracts.
 #[derive(Subcommand)]
@@ -53,6 +51,12 @@ pub(super) struct Build {
     /// The crate's directory.
     #[arg(default_value = ".")]
     path: PathBuf,
+    /// Let wasm-opt go over the module, which then says so.
+    #[arg(long)]
+    optimise: bool,
+    /// Fail when Cargo.lock is not up to date.
+    #[arg(long)]
+    locked: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -138,13 +142,18 @@ impl Contract {
 impl Build {
     fn run(self, output: &Output) -> Result {
         let progress = output.progress("building", None);
-        let built = build(&self.path);
+        let built = build(&self.path, Options { optimise: self.optimise, locked: self.locked, quiet: false });
         progress.finish();
         let built = built.map_err(build_failure)?;
         let mut json = module_json(&built.path, &built.module);
         json["package"] = built.package.as_str().into();
-        output
-            .result(&json, || format!("{} -> {}\n{}", built.package, built.path.display(), module_text(&built.module)))
+        json["debug_file"] = built.debug_path.to_string_lossy().into();
+        json["compiler"] = built.compiler.as_str().into();
+        output.result(&json, || {
+            let (package, path, debug) = (&built.package, built.path.display(), built.debug_path.display());
+            let (module, compiler) = (module_text(&built.module), &built.compiler);
+            format!("{package} -> {path}\n{module}\n  compiler {compiler}\n  debug    {debug}")
+        })
     }
 }
 
@@ -295,6 +304,12 @@ fn build_failure(error: BuildError) -> Failure {
         error @ BuildError::NoCrate { .. } => Failure::usage(error.to_string()).help("name the contract's crate"),
         error @ BuildError::NoModule { .. } => {
             Failure::new(error.to_string()).help("its Cargo.toml needs [lib] crate-type = [\"cdylib\"]")
+        }
+        error @ BuildError::NoOptimiser { .. } => Failure::new(error.to_string())
+            .help("install binaryen, or build without --optimise")
+            .code("no_optimiser"),
+        BuildError::Optimiser { program, said } => {
+            Failure::new(format!("{program} failed")).because(said).code("build_failed")
         }
         error @ BuildError::Io { .. } => Failure::new(error.to_string()),
     }

@@ -37,8 +37,6 @@ use failure::{Failure, Result};
 use output::Output;
 use words::Words;
 
-use crate::contract::wrapper;
-
 /// A blockchain for the public record.
 #[derive(Parser)]
 #[command(
@@ -89,9 +87,6 @@ enum Command {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    if let Some(code) = wrapper::run_if_asked() {
-        return code;
-    }
     run_words(&std::env::args_os().collect::<Vec<_>>())
 }
 

@@ -9,6 +9,7 @@ use std::{
 };
 
 use chancery_abi::{Digest, TrustAnchor, codec, limits::PROOF_BYTES_MAX, schema::Schema};
+use chancery_build::source;
 use chancery_verify::{Statement, Verified, verify};
 use clap::Args;
 use serde_json::{Value, json};
@@ -21,10 +22,7 @@ use super::{
     outcome::plain,
     output::Output,
 };
-use crate::{
-    contract::source,
-    schema_json::{self, to_hex},
-};
+use crate::schema_json::{self, to_hex};
 
 /// Bytes of a trust anchor.
 const ANCHOR_BYTES_MAX: usize = 64 * 1024;
