@@ -6,4 +6,5 @@ mod determinism;
 mod evidence;
 mod finality;
 mod hostile;
+mod source_lines;
 mod trace;

@@ -22,7 +22,12 @@ const IMPORTS: &str = r#"
     (import "chancery_v1" "call" (func $call (param i32 i32 i32 i32 i32 i64) (result i32)))"#;
 
 /// The next block with this one transaction as an engine that observes so much executes it.
-fn traced(chain: &Chain, transaction: &Transaction, observe: Observe, limits: TraceLimits) -> (ExecutedBlock, Trace) {
+pub(crate) fn traced(
+    chain: &Chain,
+    transaction: &Transaction,
+    observe: Observe,
+    limits: TraceLimits,
+) -> (ExecutedBlock, Trace) {
     let engine = Arc::new(Engine::new(EngineConfig { observe, ..EngineConfig::default() }).expect("it runs here"));
     let verified = VerifiedTransaction::verify(transaction.clone(), &chain.rules).expect("it is signed");
     let height = chain.state.height() + 1;
@@ -65,7 +70,14 @@ fn assert_call_adds_up(call: &CallTrace) {
     assert_eq!(call.steps.iter().map(|step| step.gas).sum::<u64>(), call.gas_used(), "{}", call.method);
 }
 
-fn call(chain: &Chain, account: &mut Account, contract: &str, method: &str, input: Vec<u8>, gas: u64) -> Transaction {
+pub(crate) fn call(
+    chain: &Chain,
+    account: &mut Account,
+    contract: &str,
+    method: &str,
+    input: Vec<u8>,
+    gas: u64,
+) -> Transaction {
     let method = Ident::new(method).expect("an identifier");
     let mut body = account.body(Payload::Call(chancery_abi::Call { contract: chain.address(contract), method, input }));
     body.gas_limit = gas;

@@ -23,7 +23,9 @@ use super::{
     options::{Format, KeyOptions, NodeOptions},
     outcome::{self, Schemas},
     output::{Output, table},
+    profile,
     sender::{SendOptions, Sender, Sent},
+    size,
     target::ContractTarget,
     words::{Sorted, Words},
 };
@@ -43,6 +45,11 @@ pub(super) enum Contract {
     Schema(ShowSchema),
     /// List a chain's contracts.
     List(List),
+    /// Say what a module's bytes are: by section, crate and function.
+    Size(size::Size),
+    /// Draw where a method's gas goes: chancery contract profile PROJECT METHOD --ARG VALUE ... -o FILE.svg
+    #[command(disable_help_flag = true)]
+    Profile(Words),
 }
 
 /// Build a contract's crate.
@@ -135,6 +142,8 @@ impl Contract {
             Self::Deploy(words) => deploy(words, output),
             Self::Schema(command) => command.run(output),
             Self::List(command) => command.run(output),
+            Self::Size(command) => command.run(output),
+            Self::Profile(words) => profile::run(words, output),
         }
     }
 }
@@ -287,7 +296,7 @@ pub(super) fn source_failure(error: SourceError) -> Failure {
     }
 }
 
-fn build_failure(error: BuildError) -> Failure {
+pub(super) fn build_failure(error: BuildError) -> Failure {
     match error {
         BuildError::Source(error) => source_failure(error),
         BuildError::Toolchain(error @ ToolchainError::NoRust { .. }) => {
@@ -305,9 +314,9 @@ fn build_failure(error: BuildError) -> Failure {
         error @ BuildError::NoModule { .. } => {
             Failure::new(error.to_string()).help("its Cargo.toml needs [lib] crate-type = [\"cdylib\"]")
         }
-        error @ BuildError::NoOptimiser { .. } => Failure::new(error.to_string())
-            .help("install binaryen, or build without --optimise")
-            .code("no_optimiser"),
+        error @ BuildError::NoOptimiser { .. } => {
+            Failure::new(error.to_string()).help("install binaryen, or build without --optimise").code("no_optimiser")
+        }
         BuildError::Optimiser { program, said } => {
             Failure::new(format!("{program} failed")).because(said).code("build_failed")
         }

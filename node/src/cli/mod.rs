@@ -3,7 +3,7 @@
 //! Invariants: the exit code is 0 when what was asked is done, 1 when it was refused or failed, 2 when the command was
 //! not understood; with `--json`, standard output holds JSON only, failures included; an error says what happened,
 //! why and what to do. Whatever a command knows of a chain it asks a node over HTTP or proves from a file; only `dev`,
-//! `node` and `replay` open a data directory.
+//! `node`, `replay` and `tx --data` open a data directory.
 
 mod arguments;
 mod call;
@@ -14,17 +14,22 @@ mod digest;
 mod each;
 mod failure;
 mod key;
+mod loaded;
 mod network;
 mod node;
 mod options;
 mod outcome;
 mod output;
+mod past;
+mod profile;
 mod prove;
 mod query;
 mod replay;
 mod sender;
+mod size;
 mod status;
 mod target;
+mod trace;
 mod tx;
 mod verify;
 mod words;

@@ -26,14 +26,20 @@ const SDK_ERRORS: &[(u32, &str, &str)] = &[
 
 /// Schemas of contracts that turn up in receipts, asked for once each.
 pub(super) struct Schemas<'a> {
-    chain: &'a ChainClient<'a>,
+    /// None when no node is asked.
+    chain: Option<&'a ChainClient<'a>>,
     known: BTreeMap<String, Option<Schema>>,
 }
 
 impl<'a> Schemas<'a> {
     /// Of contracts on `chain`.
     pub(super) fn on(chain: &'a ChainClient<'a>) -> Self {
-        Self { chain, known: BTreeMap::new() }
+        Self { chain: Some(chain), known: BTreeMap::new() }
+    }
+
+    /// Only those that are made known.
+    pub(super) fn none() -> Self {
+        Self { chain: None, known: BTreeMap::new() }
     }
 
     /// Makes a schema known, so that the node is not asked for it.
@@ -44,7 +50,7 @@ impl<'a> Schemas<'a> {
     /// The schema of the contract at `address`, where it can be had.
     pub(super) fn of(&mut self, address: &str) -> Option<&Schema> {
         if !self.known.contains_key(address) {
-            let schema = self.chain.schema(address).ok();
+            let schema = self.chain.and_then(|chain| chain.schema(address).ok());
             self.known.insert(address.to_owned(), schema);
         }
         self.known.get(address).and_then(Option::as_ref)
@@ -102,14 +108,22 @@ pub(super) fn explain(
     Explained { json, sentence, value, events }
 }
 
-struct ExplainedError {
-    text: String,
-    json: Value,
+/// A contract's error explained.
+pub(super) struct ExplainedError {
+    /// Its name and sentence.
+    pub text: String,
+    /// For programs: number, name and fields.
+    pub json: Value,
 }
 
 fn explain_error(outcome: &OutcomeAnswer, schemas: &mut Schemas<'_>, language: Language) -> Option<ExplainedError> {
-    let code = outcome.code?;
     let schema = outcome.contract.as_deref().and_then(|contract| schemas.of(contract));
+    error_by(outcome, schema, language)
+}
+
+/// The contract's error as its schema explains it.
+pub(super) fn error_by(outcome: &OutcomeAnswer, schema: Option<&Schema>, language: Language) -> Option<ExplainedError> {
+    let code = outcome.code?;
     let Some((schema, error)) = schema.and_then(|schema| Some((schema, schema.errors.get(&code)?))) else {
         let (_, name, sentence) = SDK_ERRORS.iter().find(|(number, ..)| *number == code)?;
         let json = json!({ "code": code, "name": name, "fields": {} });
@@ -124,9 +138,14 @@ fn explain_error(outcome: &OutcomeAnswer, schemas: &mut Schemas<'_>, language: L
 }
 
 fn explain_event(event: &EventAnswer, schemas: &mut Schemas<'_>) -> (String, Value) {
+    event_by(event, schemas.of(&event.contract))
+}
+
+/// An event as its contract's schema explains it, in a line and for programs.
+pub(super) fn event_by(event: &EventAnswer, schema: Option<&Schema>) -> (String, Value) {
     let mut json = serde_json::to_value(event).expect("an event is texts");
     let explained = event.ident().and_then(|name| {
-        let schema = schemas.of(&event.contract)?;
+        let schema = schema?;
         fields(schema, &schema.events.get(&name)?.fields, &event.data)
     });
     match explained {
@@ -140,7 +159,8 @@ fn explain_event(event: &EventAnswer, schemas: &mut Schemas<'_>) -> (String, Val
     }
 }
 
-fn fields(schema: &Schema, fields: &[Field], hex: &str) -> Option<Map<String, Value>> {
+/// The fields in `hex` by name, when they are these.
+pub(super) fn fields(schema: &Schema, fields: &[Field], hex: &str) -> Option<Map<String, Value>> {
     schema_json::decode_fields(schema, fields, &from_hex(hex)?).ok()
 }
 

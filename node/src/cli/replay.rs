@@ -160,12 +160,13 @@ fn execute_again(
     Ok(totals)
 }
 
-fn open(data: &Path) -> Result<Arc<DiskDb>> {
+/// The store of a stopped node.
+pub(super) fn open(data: &Path) -> Result<Arc<DiskDb>> {
     let directory = StoreDirectory::open(&data.join("store")).map_err(store_failure)?;
     DiskDb::open(directory, &StoreConfig::default()).map_err(store_failure)
 }
 
-fn store_failure(error: StoreError) -> Failure {
+pub(super) fn store_failure(error: StoreError) -> Failure {
     let failure = Failure::new(error.to_string());
     match error {
         StoreError::Locked { .. } => failure.code("in_use"),
@@ -173,10 +174,10 @@ fn store_failure(error: StoreError) -> Failure {
     }
 }
 
-fn chain_failure(error: ChainError) -> Failure {
+pub(super) fn chain_failure(error: ChainError) -> Failure {
     Failure::new(error.to_string())
 }
 
-fn storage_failure(error: StorageError) -> Failure {
+pub(super) fn storage_failure(error: StorageError) -> Failure {
     chain_failure(ChainError::Storage(error))
 }

@@ -82,7 +82,8 @@ impl Words {
     }
 }
 
-fn explicit(word: Option<String>) -> Result<RawArgument> {
+/// `NAME=VALUE` as an argument.
+pub(super) fn explicit(word: Option<String>) -> Result<RawArgument> {
     let word = word.ok_or_else(|| Failure::usage("--arg needs NAME=VALUE"))?;
     let (name, value) = word
         .split_once('=')

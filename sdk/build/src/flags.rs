@@ -51,10 +51,8 @@ pub(crate) fn renamed_folders(toolchain: &Toolchain, metadata: &Metadata) -> BTr
 /// rustc's flags: the linker's limits, and a name instead of every path of this machine.
 pub(crate) fn rustc_flags(folders: &BTreeMap<PathBuf, String>) -> Vec<String> {
     let memory_max = MEMORY_PAGES_MAX * PAGE_BYTES;
-    let mut flags = vec![
-        format!("-Clink-arg=-zstack-size={STACK_BYTES}"),
-        format!("-Clink-arg=--max-memory={memory_max}"),
-    ];
+    let mut flags =
+        vec![format!("-Clink-arg=-zstack-size={STACK_BYTES}"), format!("-Clink-arg=--max-memory={memory_max}")];
     // The last match counts, so the wider come first; a folder sorts before what is in it.
     let rename = |(from, to): (&PathBuf, &String)| format!("--remap-path-prefix={}={to}", Path::display(from));
     flags.extend(folders.iter().map(rename));

@@ -19,9 +19,12 @@
 mod build;
 mod cargo;
 mod flags;
+pub mod flame;
 mod optimise;
 mod sections;
+pub mod sizes;
 pub mod source;
+pub mod source_map;
 pub mod toolchain;
 mod wrapper;
 
