@@ -6,6 +6,7 @@
 //! `node`, `replay` and `tx --data` open a data directory.
 
 mod arguments;
+mod bench;
 mod call;
 mod contract;
 mod describe;
@@ -81,6 +82,7 @@ enum Command {
     Prove(prove::Prove),
     /// Verify a proof, without a network.
     Verify(verify::Verify),
+    Bench(bench::Bench),
     /// Show a transaction.
     Tx(tx::Tx),
     /// Show how far a node's chains are.
@@ -119,6 +121,7 @@ fn run(command: Command, output: &Output) -> Result {
         Command::Query(words) => query::run(words, output),
         Command::Prove(prove) => prove.run(output),
         Command::Verify(verify) => verify.run(output),
+        Command::Bench(bench) => bench.run(output),
         Command::Tx(tx) => tx.run(output),
         Command::Status(status) => status.run(output),
         Command::Replay(replay) => replay.run(output),
