@@ -7,9 +7,12 @@
 //!
 //! What is deliberately absent: who decides which block is next, clocks, and threads.
 
-use std::sync::{Arc, RwLock, RwLockReadGuard};
+use std::{
+    borrow::Cow,
+    sync::{Arc, RwLock, RwLockReadGuard},
+};
 
-use chancery_abi::{Block, Digest, Genesis};
+use chancery_abi::{Block, Digest, Genesis, Transaction};
 use chancery_runtime::{
     engine::Engine,
     execution::{
@@ -165,6 +168,21 @@ impl<B: StateBackend> Ledger<B> {
         parent: Option<&Candidate>,
         block: Block,
     ) -> Result<Candidate, CheckError> {
+        self.check_with(stack, parent, block, |_, _| None)
+    }
+
+    /// As [`check`](Self::check), where `verified` may have a transaction of the block, by its place, whose signatures
+    /// this node has found to hold already. One that differs in anything is not used.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_with<'v>(
+        &self,
+        stack: &ExecutionStack,
+        parent: Option<&Candidate>,
+        block: Block,
+        verified: impl Fn(usize, &Transaction) -> Option<&'v VerifiedTransaction>,
+    ) -> Result<Candidate, CheckError> {
         let state = self.state()?;
         let parent_tip = self.parent_tip(parent);
         chain::check_before_execution(&self.rules, &parent_tip, &block)?;
@@ -173,8 +191,12 @@ impl<B: StateBackend> Ledger<B> {
         let mut executor = BlockExecutor::new(stack, &self.engine, &self.rules, &view, context);
         for (index, transaction) in block.transactions.iter().enumerate() {
             let refused = |refusal| BlockError::Transaction { index, refusal };
-            let verified = VerifiedTransaction::verify(transaction.clone(), &self.rules).map_err(refused)?;
-            match executor.execute(&verified) {
+            let known = verified(index, transaction).filter(|known| known.transaction() == transaction);
+            let checked = match known {
+                Some(known) => Cow::Borrowed(known),
+                None => Cow::Owned(VerifiedTransaction::verify(transaction.clone(), &self.rules).map_err(refused)?),
+            };
+            match executor.execute(&checked) {
                 Ok(_) => {}
                 Err(ExecuteError::Refused(refusal)) => return Err(refused(refusal).into()),
                 Err(ExecuteError::BlockFull) => return Err(BlockError::Overfull.into()),

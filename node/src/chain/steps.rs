@@ -11,13 +11,16 @@ use std::{
 };
 
 use chancery_abi::{Address, Block, Digest, Genesis, Refusal, Transaction, limits};
-use chancery_runtime::{execution::chain::Proposal, storage::StateBackend};
+use chancery_runtime::{
+    execution::{VerifiedTransaction, chain::Proposal},
+    storage::StateBackend,
+};
 use tokio::sync::watch;
 
 use super::{Built, ChainError, ChainService, CheckError, Commit, unfinal::Executed};
 use crate::{
     consensus::{ChainSide, Committed, Stopped, TransactionSource, Verdict},
-    pool::SelectLimits,
+    pool::{SelectLimits, Waiting},
 };
 
 /// What a block may have at most; the executor decides again.
@@ -49,6 +52,13 @@ impl<B: StateBackend + 'static> ChainService<B> {
 
     fn used_nonces(&self, parent: &Digest) -> BTreeMap<Address, u64> {
         self.lock_unfinal().used_nonces(parent, self.ledger.tip().height)
+    }
+
+    /// The block's transactions as they wait in this node's pool, where their signatures were checked.
+    fn known_transactions(&self, block: &Block) -> Vec<Option<Arc<Waiting<VerifiedTransaction>>>> {
+        let pool = self.lock_pool();
+        let bodies = block.transactions.iter().map(|transaction| &transaction.body);
+        bodies.map(|body| pool.get(&body.sender, body.nonce).cloned()).collect()
     }
 
     /// What the pool must not offer again.
@@ -143,9 +153,12 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
         let Some(parent) = self.parent(&header.parent) else { return undecided("its parent is not known here") };
         let is_tip = parent.is_none();
         let (began, chain, height, copy) = (Instant::now(), Arc::clone(self), header.height, Block::clone(block));
-        let checked = self
-            .executor
-            .run(move |stack| chain.ledger.check(stack, parent.as_ref().map(|parent| &*parent.candidate), copy));
+        let known = self.known_transactions(block);
+        let checked = self.executor.run(move |stack| {
+            let verified = |index: usize, _: &Transaction| known.get(index)?.as_ref().map(|waiting| &waiting.item);
+            let parent = parent.as_ref().map(|parent| &*parent.candidate);
+            chain.ledger.check_with(stack, parent, copy, verified)
+        });
         match checked {
             Ok(Ok(candidate)) => {
                 let candidate = Arc::new(candidate);

@@ -175,6 +175,25 @@ fn a_block_leaves_out_what_may_not_be_in_it() {
     });
 }
 
+#[test]
+fn a_transaction_that_was_verified_is_used_only_for_its_equal() {
+    on_execution_stack(|stack| {
+        let ledger = ledger(&Arc::new(MemoryBackend::new()));
+        let transaction = deployer().send(0, deploy("land"));
+        let block = build(stack, &ledger, None, std::slice::from_ref(&transaction)).candidate.block().clone();
+        let known = verified(transaction);
+        assert!(ledger.check_with(stack, None, block.clone(), |_, _| Some(&known)).is_ok());
+        // The same body, and so the same digest, under a signature that does not hold.
+        let mut forged = block;
+        if let chancery_abi::Authorisation::Ed25519 { signature, .. } = &mut forged.transactions[0].authorisation {
+            signature[0] ^= 1;
+        }
+        let refused = ledger.check_with(stack, None, forged, |_, _| Some(&known));
+        let bad_signature = BlockError::Transaction { index: 0, refusal: Refusal::BadSignature };
+        assert!(matches!(refused, Err(CheckError::Invalid(error)) if error == bad_signature));
+    });
+}
+
 /// At every write in turn the machine stops, before or after it, and whatever was not synced is lost or kept.
 #[test]
 fn a_crash_at_any_write_loses_nothing_that_was_acknowledged() {

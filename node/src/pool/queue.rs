@@ -79,6 +79,11 @@ impl<T> Pool<T> {
         self.places.contains_key(digest)
     }
 
+    /// The waiting transaction of this account with this nonce.
+    pub fn get(&self, account: &Address, nonce: u64) -> Option<&Arc<Waiting<T>>> {
+        self.accounts.get(account)?.entries.get(&nonce)
+    }
+
     /// The nonce that a new transaction of `account` should have, when `due` is the one that the state expects.
     pub fn next_nonce(&self, account: &Address, due: u64) -> u64 {
         self.accounts.get(account).map_or(due, |account| account.next_free().max(due))
