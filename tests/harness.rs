@@ -2,11 +2,13 @@
 //!
 //! It is the runtime without a node: blocks are executed, staged, written synced and advanced as the node does it.
 
+pub mod running_node;
+
 use std::{path::PathBuf, sync::Arc};
 
 use chancery_abi::{
-    Address, Authorisation, Call, Committee, Department, Deploy, Genesis, Ident, Name, Outcome, Payload, Receipt,
-    Refusal, Scheme, Transaction, TransactionBody, WIRE_VERSION,
+    Address, Authorisation, Call, Committee, Department, Deploy, Digest, Genesis, Ident, Name, Outcome, Payload,
+    Receipt, Refusal, Scheme, Transaction, TransactionBody, WIRE_VERSION,
     schema::{self, Access, Docs, Entry, Method, MethodKind, TypeRef},
 };
 use chancery_runtime::{
@@ -123,6 +125,29 @@ fn leb128(bytes: &mut Vec<u8>, mut number: usize) {
     bytes.push(number as u8);
 }
 
+/// The genesis of the tests' chain: one department, `judicial`, and one validator.
+pub fn genesis() -> Genesis {
+    Genesis {
+        version: WIRE_VERSION,
+        chain: name("main"),
+        timestamp_ms: 1_000,
+        committee: Committee::new(vec![validator_public_key()]).expect("one member is a committee"),
+        schedule: 1,
+        departments: vec![Department { name: name("judicial"), deployers: vec![Account::new(1).address] }],
+        relying_parties: Vec::new(),
+        mainchain: None,
+    }
+}
+
+/// The key that makes the tests' blocks.
+pub fn validator_key() -> SigningKey {
+    SigningKey::from([7; 32])
+}
+
+fn validator_public_key() -> [u8; 32] {
+    VerificationKeyBytes::from(&validator_key()).into()
+}
+
 /// A chain in memory.
 pub struct Chain {
     /// The engine.
@@ -143,21 +168,20 @@ impl Chain {
 
     /// A new chain whose engine is configured as said.
     pub fn with_engine(config: EngineConfig) -> Self {
-        let department = Account::new(1);
-        let genesis = Genesis {
-            version: WIRE_VERSION,
-            chain: name("main"),
-            timestamp_ms: 1_000,
-            committee: Committee::new(vec![[7; 32]]).expect("one member is a committee"),
-            schedule: 1,
-            departments: vec![Department { name: name("judicial"), deployers: vec![department.address] }],
-            relying_parties: Vec::new(),
-            mainchain: None,
-        };
+        Self::begin(config, genesis())
+    }
+
+    /// A new chain that takes passkeys of this site.
+    pub fn with_relying_party(site: &str) -> Self {
+        let genesis = Genesis { relying_parties: vec![Digest::of(site.as_bytes())], ..genesis() };
+        Self::begin(EngineConfig::default(), genesis)
+    }
+
+    fn begin(config: EngineConfig, genesis: Genesis) -> Self {
         let rules = ChainRules::new(genesis).expect("the genesis is sound");
         let engine = Arc::new(Engine::new(config).expect("this machine runs the sandbox"));
         let state = State::open(Arc::new(MemoryBackend::default()), StateConfig::default()).expect("a new store opens");
-        Self { engine, rules, state, department }
+        Self { engine, rules, state, department: Account::new(1) }
     }
 
     /// Executes one block of one transaction and makes it final.
