@@ -40,7 +40,7 @@ fn node_process() {
 }
 
 /// A process that runs `chancery` with these words.
-fn command(words: &[&str]) -> Command {
+pub(crate) fn command(words: &[&str]) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("a test has a file"));
     let words = std::iter::once("chancery").chain(words.iter().copied()).collect::<Vec<_>>().join("\n");
     command.args(["--exact", "finality::node_process", "--ignored", "--nocapture"]).env(COMMAND, words);
@@ -48,7 +48,7 @@ fn command(words: &[&str]) -> Command {
 }
 
 /// What a command printed, which must succeed.
-fn run(words: &[&str]) -> String {
+pub(crate) fn run(words: &[&str]) -> String {
     let output = command(words).output().expect("a process");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{words:?}: {text}{}", String::from_utf8_lossy(&output.stderr));

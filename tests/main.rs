@@ -2,6 +2,7 @@
 
 mod architecture;
 mod counter;
+mod crash;
 mod determinism;
 mod evidence;
 mod finality;

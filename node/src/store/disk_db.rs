@@ -7,7 +7,8 @@
 //! Invariants: a scan or a range never leaves its chain; a batch is one RocksDB write, so it happens whole or not at
 //! all; [`Durability::Synced`] means fdatasync before the call returns, and with it everything written before.
 //! A damaged record in the log is an error and never a silent return to an earlier state: only a record cut off at the
-//! very end, which was never acknowledged, is dropped when the database opens.
+//! very end, which was never acknowledged, is dropped when the database opens, and the witness (see `witness`) says
+//! whether it was.
 //!
 //! What bytes mean is not known here.
 
@@ -22,7 +23,7 @@ use rocksdb::{
     DBRecoveryMode, ErrorKind, LogLevel, Options, ReadOptions, Snapshot, WriteBufferManager, WriteOptions,
 };
 
-use super::{StoreDirectory, StoreError, disk_format};
+use super::{StoreDirectory, StoreError, disk_format, witness::Witness};
 
 /// What one node decides about its database; no content depends on it.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,7 @@ const DATABASE_ITSELF: u32 = 0;
 pub struct DiskDb {
     db: DB,
     directory: StoreDirectory,
+    witness: Witness,
 }
 
 /// A chain that a database holds.
@@ -92,10 +94,20 @@ impl DiskDb {
             .map(|column| ColumnFamilyDescriptor::new(column.name(), column_options(config, &cache, column)));
         let db = DB::open_cf_descriptors(&options, path, families)
             .map_err(|error| open_error(directory.path().to_owned(), &error))?;
+        let home = directory.path().to_owned();
+        let failed = |reason| StoreError::Directory { action: "open the witness in", path: home.clone(), reason };
+        let (witness, acknowledged) = Witness::open(&home).map_err(failed)?;
+        let found = db.latest_sequence_number();
+        if found < acknowledged {
+            let reason = format!(
+                "it ends at write {found}, and write {acknowledged} was acknowledged: records at the log's end are gone"
+            );
+            return Err(StoreError::Corrupted { path: home, reason });
+        }
         if directory.is_fresh() {
             directory.finish_creation()?;
         }
-        Ok(Arc::new(Self { db, directory }))
+        Ok(Arc::new(Self { db, directory, witness }))
     }
 
     /// The store's directory.
@@ -224,9 +236,15 @@ impl DiskDb {
                 }
             }
         }
+        // Whoever else writes meanwhile, this batch ends at this number or later.
+        let end = self.db.latest_sequence_number() + writes.len() as u64;
         let mut options = WriteOptions::default();
         options.set_sync(durability == Durability::Synced);
-        self.db.write_opt(writes, &options).map_err(|error| self.error("write", &error))
+        self.db.write_opt(writes, &options).map_err(|error| self.error("write", &error))?;
+        if durability == Durability::Synced {
+            self.witness.record(end).map_err(|error| StorageError::new("write the witness", error))?;
+        }
+        Ok(())
     }
 
     /// What RocksDB says of itself for the operator's figures: bytes of tables, bytes of memory in use.
@@ -267,6 +285,9 @@ impl DiskDb {
 impl Drop for DiskDb {
     fn drop(&mut self) {
         self.db.cancel_all_background_work(true);
+        if let Err(error) = self.witness.sync() {
+            tracing::warn!(%error, "the store's witness is not durable");
+        }
     }
 }
 

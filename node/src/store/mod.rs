@@ -1,5 +1,6 @@
 //! The node's store, in three layers: [`disk_db`] knows bytes and batches, [`disk_format`] turns types into bytes, and
-//! [`chain_db`] answers a chain's questions. [`directory`] guards the directory they live in, [`disk_space`] its room.
+//! [`chain_db`] answers a chain's questions. [`directory`] guards the directory they live in, [`disk_space`] its room, and `witness`
+//! what the newest synced write was.
 //!
 //! All tables are declared in one list, [`chancery_runtime::storage::Column`], whose last three the node shares with
 //! the runtime; the kinds within them are listed in [`disk_format`].
@@ -11,6 +12,7 @@ pub mod disk_format;
 pub mod disk_space;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 pub use self::{
     chain_db::{ChainDb, FinalityProof, TransactionPlace},
