@@ -12,6 +12,10 @@ MAKEFLAGS += --no-print-directory
 # Nothing may change Cargo.lock in passing; `make build LOCKED=` lets it while dependencies are being changed.
 LOCKED ?= --locked
 
+# The binary. `-p chancery` or `--bin chancery` alone would choose other features than the tests do and compile wasmtime
+# and the rest twice; an example in the list makes cargo choose the tests' features.
+BUILD := cargo build $(LOCKED) --workspace --bin chancery --example offline
+
 # Workspaces beside the root one. They are for wasm32 and built by scripts/contracts.sh.
 OTHER_WORKSPACES := $(wildcard contracts/Cargo.toml examples/*/Cargo.toml)
 
@@ -24,7 +28,7 @@ demo: ## sets up, builds, and runs the walk-through
 	@. scripts/phase.sh
 	phase "set-up" scripts/setup.sh demo
 	. scripts/env.sh
-	phase "building chancery" cargo build $(LOCKED) -p chancery --bin chancery
+	phase "building chancery" $(BUILD)
 	phase "demo" bash scripts/demo.sh
 	phases_summary demo
 
@@ -76,7 +80,7 @@ build: ## sets up and builds the binary
 	@. scripts/phase.sh
 	phase "set-up" scripts/setup.sh demo
 	. scripts/env.sh
-	phase "building chancery" cargo build $(LOCKED) -p chancery --bin chancery
+	phase "building chancery" $(BUILD)
 	echo "==> $$CARGO_TARGET_DIR/debug/chancery"
 
 setup: ## installs what building and testing takes
