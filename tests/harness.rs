@@ -8,7 +8,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use chancery_abi::{
     Address, Authorisation, Call, Committee, Department, Deploy, Digest, Genesis, Ident, Name, Outcome, Payload,
-    Receipt, Refusal, Scheme, Transaction, TransactionBody, WIRE_VERSION,
+    Receipt, Refusal, Scheme, Transaction, TransactionBody, Upgrade, WIRE_VERSION,
     schema::{self, Access, Docs, Entry, Method, MethodKind, TypeRef},
 };
 use chancery_runtime::{
@@ -221,6 +221,15 @@ impl Chain {
         self.submit(transaction).expect("a signed deploy may be in a block")
     }
 
+    /// Puts a module in a contract's place.
+    pub fn upgrade(&mut self, contract: &str, code: Vec<u8>, input: Vec<u8>) -> Receipt {
+        let upgrade = Upgrade { contract: self.address(contract), code, input };
+        self.department.nonce = self.nonce(&self.department.address);
+        let transaction = self.department.sign(&self.rules, self.department.body(Payload::Upgrade(upgrade)));
+        self.department.nonce += 1;
+        self.submit(transaction).expect("a signed upgrade may be in a block")
+    }
+
     /// The address of one of the department's contracts.
     pub fn address(&self, contract: &str) -> Address {
         Address::of_contract(self.rules.name(), &name("judicial"), &name(contract))
@@ -249,12 +258,17 @@ impl Chain {
 
     /// Asks a contract.
     pub fn query(&self, contract: &str, method: &str, arguments: &impl Encode) -> QueryResult {
+        self.query_with_gas(contract, method, arguments, PLENTY)
+    }
+
+    /// Asks a contract with a gas limit.
+    pub fn query_with_gas(&self, contract: &str, method: &str, arguments: &impl Encode, gas_limit: u64) -> QueryResult {
         let call = QueryCall {
             contract: self.address(contract),
             method: Ident::new(method).expect("the tests' methods are identifiers"),
             input: arguments.encode(),
             caller: Address::default(),
-            gas_limit: PLENTY,
+            gas_limit,
         };
         on_execution_stack(|stack| {
             let view = self.state.view(None);

@@ -1,11 +1,15 @@
 //! Chancery's integration tests. Each file is one subject.
 
 mod architecture;
+mod collections;
 mod counter;
 mod crash;
 mod determinism;
 mod evidence;
 mod finality;
+mod handles;
 mod hostile;
+mod lean;
 mod source_lines;
 mod trace;
+mod upgrades;

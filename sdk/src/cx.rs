@@ -82,8 +82,20 @@ impl Cx {
         sys::verify_ed25519(key, signature, message)
     }
 
+    /// Whether an ECDSA signature (r and s) by a compressed P-256 key holds over the SHA-256 of `message`: what passkeys
+    /// and many smart cards make. Its s must be in the lower half, so that a signature has one form only.
+    pub fn verify_p256(&self, key: &[u8; 33], signature: &[u8; 64], message: &[u8]) -> bool {
+        sys::verify_p256(key, signature, message)
+    }
+
+    /// The address of the contract that `department` calls `name` on this chain, whether it is there or not.
+    pub fn contract(&self, department: &Name, name: &Name) -> Address {
+        Address(self.sha256(&Address::contract_identity(&self.chain(), department, name)).0)
+    }
+
     /// Calls a method of another contract with at most `gas`, and returns the SCALE of what it returned. `arguments`
-    /// are a tuple, `&(digest, 7u32)`; `&()` when there are none.
+    /// are a tuple, `&(digest, 7u32)`; `&()` when there are none. A handle made by [`handle!`](crate::handle) does this
+    /// with types.
     ///
     /// # Errors
     /// When the other contract refused, was stopped or could not be called. It then changed nothing, and this one may
@@ -95,8 +107,21 @@ impl Cx {
         arguments: &impl Encode,
         gas: u64,
     ) -> Result<Vec<u8>, CallFailure> {
-        let answer = arguments.using_encoded(|input| sys::call(contract, method.as_bytes(), input, gas));
-        answer.map_err(|failure| match data::decode(&failure) {
+        arguments.using_encoded(|input| self.call_encoded(contract, method, input, gas))
+    }
+
+    /// As [`call`](Self::call), with the arguments' SCALE.
+    ///
+    /// # Errors
+    /// When the other contract refused, was stopped or could not be called.
+    pub fn call_encoded(
+        &self,
+        contract: &Address,
+        method: &str,
+        input: &[u8],
+        gas: u64,
+    ) -> Result<Vec<u8>, CallFailure> {
+        sys::call(contract, method.as_bytes(), input, gas).map_err(|failure| match data::decode(&failure) {
             Some(failure) => failure,
             None => entry::stop(entry::BAD_STATE),
         })

@@ -27,6 +27,29 @@ pub trait Contract {
     fn open() -> Self;
 }
 
+/// Implemented beside the method with `#[init]`, so that there is one.
+pub trait OneInitMethodOnly {}
+
+/// Implemented beside the method with `#[migrate]`, so that there is one.
+pub trait OneMigrateMethodOnly {}
+
+/// A field that holds one address; what `#[access(only(FIELD))]` asks for.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not hold one address",
+    label = "`only` takes a `Value<Address>`",
+    note = "for a `Set<Address>` or a `Map<Address, V>` write `member(FIELD)`"
+)]
+pub trait Holder {
+    /// Whether the field holds `address`.
+    fn holds(&self, address: &Address) -> bool;
+}
+
+impl Holder for Value<Address> {
+    fn holds(&self, address: &Address) -> bool {
+        self.get().as_ref() == Some(address)
+    }
+}
+
 /// Refuses with an error of the SDK's own.
 #[cold]
 pub(crate) fn stop(code: u32) -> ! {
@@ -35,8 +58,8 @@ pub(crate) fn stop(code: u32) -> ! {
 
 /// Refuses unless the caller is the address that `field` holds.
 #[inline(never)]
-pub fn only(field: &Value<Address>, cx: &Cx) {
-    if field.get() != Some(cx.caller()) {
+pub fn only(field: &impl Holder, cx: &Cx) {
+    if !field.holds(&cx.caller()) {
         stop(NOT_ALLOWED);
     }
 }

@@ -50,16 +50,18 @@ mod data;
 mod entry;
 mod error;
 mod event;
+mod handle;
 pub mod prelude;
 pub mod storage;
 mod sys;
 
 pub use chancery_abi::{Address, Digest, ExecutionRefusal, Name, TrapClass, host::CallFailure, merkle};
-pub use chancery_macros::{contract, data, error, event, methods};
+pub use chancery_macros::{contract, data, error, event, handle, methods};
 pub use cx::Cx;
 pub use data::Data;
 pub use error::ContractError;
 pub use event::Event;
+pub use handle::{CallError, Refusals};
 
 /// What generated code uses. Nothing here is meant to be written by hand, and all of it may change.
 #[doc(hidden)]
@@ -69,8 +71,12 @@ pub mod __private {
     pub use crate::{
         cx::cx,
         data::{encode_to, explained},
-        entry::{BAD_INPUT, BAD_STATE, Contract, Input, NOT_ALLOWED, member, only, output, refuse},
+        entry::{
+            BAD_INPUT, BAD_STATE, Contract, Input, NOT_ALLOWED, OneInitMethodOnly, OneMigrateMethodOnly, member, only,
+            output, refuse,
+        },
         event::EventKeys,
+        handle::call,
         storage::Stored,
     };
 }

@@ -9,6 +9,6 @@ pub use alloc::{
 };
 
 pub use crate::{
-    Address, CallFailure, Cx, Digest, Name, contract, data, ensure, error, event, methods,
+    Address, CallError, CallFailure, Cx, Digest, Name, contract, data, ensure, error, event, handle, methods,
     storage::{Index, List, Map, Set, Value},
 };

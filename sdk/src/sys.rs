@@ -195,3 +195,8 @@ pub(crate) fn verify_ed25519(key: &[u8; 32], signature: &[u8; 64], message: &[u8
     // SAFETY: the host reads 32 and 64 bytes, as many as the arrays have, and the message.
     unsafe { host::verify_ed25519(at(key), at(signature), at(message), len(message)) != 0 }
 }
+
+pub(crate) fn verify_p256(key: &[u8; 33], signature: &[u8; 64], message: &[u8]) -> bool {
+    // SAFETY: the host reads 33 and 64 bytes, as many as the arrays have, and the message.
+    unsafe { host::verify_p256(at(key), at(signature), at(message), len(message)) != 0 }
+}

@@ -110,6 +110,7 @@ const CASES: &[Case] = &[
     ),
     case("sha256", &[0, 100, 0], &[(0, 100), (2, 32)], &[(1, -1, OutOfGas)]),
     case("verify_ed25519", &[0, 0, 0, 100], &[(0, 32), (1, 64), (2, 100)], &[(3, -1, OutOfGas)]),
+    case("verify_p256", &[0, 0, 0, 100], &[(0, 33), (1, 64), (2, 100)], &[(3, -1, OutOfGas)]),
 ];
 
 /// A contract whose methods `m0`, `m1`, ... make the calls, one each.

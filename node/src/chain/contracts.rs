@@ -8,7 +8,7 @@ use std::{
 
 use chancery_abi::{
     Address, Digest, Name,
-    schema::{ContractRecord, SECTION, Schema},
+    schema::{ContractRecord, SECTION, Schema, custom_section},
     slot,
 };
 use chancery_runtime::{
@@ -18,7 +18,7 @@ use chancery_runtime::{
 };
 use parity_scale_codec::DecodeAll as _;
 
-use super::{ChainService, ReadError, wasm_section::custom_section};
+use super::{ChainService, ReadError};
 use crate::store::ChainDb;
 
 /// Schemas that are kept ready; each has at most [`chancery_abi::limits::SCHEMA_BYTES_MAX`] on the wire.

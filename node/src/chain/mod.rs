@@ -25,7 +25,6 @@ mod submit;
 #[cfg(test)]
 mod tests;
 mod unfinal;
-mod wasm_section;
 
 pub use self::{
     candidate::{Built, Candidate},

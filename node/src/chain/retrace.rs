@@ -10,7 +10,11 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError},
 };
 
-use chancery_abi::{Block, Digest, Receipt, limits::CALL_DEPTH_MAX};
+use chancery_abi::{
+    Block, Digest, Receipt,
+    limits::CALL_DEPTH_MAX,
+    schema::{SECTION, custom_section},
+};
 use chancery_runtime::{
     engine::{Engine, EngineConfig, Observe},
     execution::{
@@ -22,7 +26,7 @@ use chancery_runtime::{
     storage::{StateBackend, StateReader},
 };
 
-use super::{ChainError, ChainService, Ledger, ReadError, wasm_section::custom_section};
+use super::{ChainError, ChainService, Ledger, ReadError};
 use crate::store::ChainDb;
 
 /// Source bytes of the compiled modules that are kept for the next trace.
@@ -186,7 +190,7 @@ pub fn finish(
         let view = chancery_runtime::state::FinalView(reader);
         // Code is never removed; what a deploy brought that failed is not there.
         let source = accounts::code(&view, &code).map_err(RetraceError::chain)?;
-        let section = source.as_deref().and_then(|source| custom_section(source, chancery_abi::schema::SECTION));
+        let section = source.as_deref().and_then(|source| custom_section(source, SECTION));
         if let Some(section) = section {
             schemas.insert(code, section.to_vec());
         }

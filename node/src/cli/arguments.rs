@@ -241,6 +241,7 @@ mod tests {
             storage: Default::default(),
             methods: Default::default(),
             types: [("Kind".to_owned(), Shape::Enum(vec![variant("Paper", 0), variant("Image", 1)]))].into(),
+            type_docs: Default::default(),
             events: Default::default(),
             errors: Default::default(),
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chancery_abi::{
     Address, Deploy, Name, Payload,
-    schema::{MethodKind, Schema},
+    schema::{MethodKind, SECTION, custom_section},
 };
 use chancery_build::{
     BuildError, Options, build,
@@ -19,7 +19,7 @@ use super::{
     arguments::{self, AddressNames},
     call::{VALUES_HELP, finish, withheld},
     describe,
-    failure::{Failure, Result},
+    failure::{Failure, Result, at},
     options::{Format, KeyOptions, NodeOptions},
     outcome::{self, Schemas},
     output::{Output, table},
@@ -27,6 +27,7 @@ use super::{
     sender::{SendOptions, Sender, Sent},
     size,
     target::ContractTarget,
+    upgrade,
     words::{Sorted, Words},
 };
 use crate::schema_json;
@@ -41,6 +42,9 @@ pub(super) enum Contract {
     /// Put a contract on a chain: chancery contract deploy CHAIN FILE --department D --name N --as KEY --ARG VALUE ...
     #[command(disable_help_flag = true)]
     Deploy(Words),
+    /// Put new code in a contract's place: chancery contract upgrade CHAIN/CONTRACT FILE --as KEY --ARG VALUE ...
+    #[command(disable_help_flag = true)]
+    Upgrade(Words),
     /// Show what a contract offers.
     Schema(ShowSchema),
     /// List a chain's contracts.
@@ -82,6 +86,9 @@ pub(super) struct Check {
 pub(super) struct ShowSchema {
     /// A module's file, or CHAIN/CONTRACT.
     what: String,
+    /// Write the schema to a file as well, from which the SDK's `handle!` makes a typed handle.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
     #[command(flatten)]
     node: NodeOptions,
     #[command(flatten)]
@@ -140,6 +147,7 @@ impl Contract {
                 output.result(&module_json(&command.file, &module), text)
             }
             Self::Deploy(words) => deploy(words, output),
+            Self::Upgrade(words) => upgrade::run(words, output),
             Self::Schema(command) => command.run(output),
             Self::List(command) => command.run(output),
             Self::Size(command) => command.run(output),
@@ -169,10 +177,17 @@ impl Build {
 impl ShowSchema {
     fn run(self, output: &Output) -> Result {
         let file = Path::new(&self.what);
-        let schema: Schema = match self.what.parse::<ContractTarget>() {
-            Ok(target) if !file.exists() => self.node.open()?.chain(target.chain).schema(&target.contract)?,
-            _ => source::load(file).map_err(source_failure)?.schema().clone(),
+        let (section, schema) = match self.what.parse::<ContractTarget>() {
+            Ok(target) if !file.exists() => self.node.open()?.chain(target.chain).schema_section(&target.contract)?,
+            _ => {
+                let module = source::load(file).map_err(source_failure)?;
+                let section = custom_section(module.source(), SECTION).expect("a checked module has a schema");
+                (section.to_vec(), module.schema().clone())
+            }
         };
+        if let Some(path) = &self.save {
+            std::fs::write(path, section).map_err(at(path))?;
+        }
         output.result(&schema_json::document(&schema), || describe::schema_text(&schema, output.language))
     }
 }

@@ -32,6 +32,7 @@ mod status;
 mod target;
 mod trace;
 mod tx;
+mod upgrade;
 mod verify;
 mod words;
 

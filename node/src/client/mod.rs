@@ -212,9 +212,18 @@ impl ChainClient<'_> {
     /// # Errors
     /// When there is no such contract, or what the node gives is no schema.
     pub fn schema(&self, contract: &str) -> Result<Schema, ClientError> {
+        self.schema_section(contract).map(|(_, schema)| schema)
+    }
+
+    /// The contract's schema, with the bytes of its section.
+    ///
+    /// # Errors
+    /// When there is no such contract, or what the node gives is no schema.
+    pub fn schema_section(&self, contract: &str) -> Result<(Vec<u8>, Schema), ClientError> {
         let path = format!("/contracts/{}/schema", path_segment(contract));
         let section = self.bytes(&path, SCHEMA_BYTES_MAX)?;
-        Schema::from_section(&section).map_err(|error| self.unexpected(&path, error.to_string()))
+        let schema = Schema::from_section(&section).map_err(|error| self.unexpected(&path, error.to_string()))?;
+        Ok((section, schema))
     }
 
     /// The contract's code.

@@ -9,6 +9,7 @@
 //! and addresses are hexadecimal texts; an option is its value or null; an option of an option wraps its value in an
 //! array of one; an enum is `"Variant"`, or `{"Variant": {fields}}` when the variant has fields.
 
+mod changes;
 mod decode;
 mod encode;
 mod slots;
@@ -16,6 +17,7 @@ mod slots;
 mod tests;
 mod view;
 
+pub use changes::{change_text, change_view, effect};
 pub(crate) use decode::to_hex;
 pub use decode::{decode, decode_fields, decode_prefix};
 pub use encode::{encode, encode_fields};

@@ -37,6 +37,7 @@ fn schema() -> Schema {
         storage: Default::default(),
         methods: Default::default(),
         types: [("Case".into(), Shape::Struct(case)), ("Standing".into(), Shape::Enum(standing))].into(),
+        type_docs: Default::default(),
         events: Default::default(),
         errors: Default::default(),
     }

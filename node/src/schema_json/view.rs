@@ -57,7 +57,11 @@ pub fn document(schema: &Schema) -> Value {
             "fields": fields(&error.fields),
             "message": docs(&error.message),
         })).collect::<Vec<_>>(),
-        "types": schema.types.iter().map(|(name, shape)| (name.clone(), shape_view(shape))).collect::<Map<_, _>>(),
+        "types": schema.types.iter().map(|(name, shape)| {
+            let mut view = shape_view(shape);
+            view["docs"] = docs(&schema.type_docs.get(name).cloned().unwrap_or_default());
+            (name.clone(), view)
+        }).collect::<Map<_, _>>(),
     })
 }
 

@@ -464,3 +464,10 @@ fn verify_ed25519(
     let message = bytes(host, message, message_len)?;
     Ok(u32::from(super::signature::ed25519_holds(&key, &signature, &message)))
 }
+
+fn verify_p256(host: &mut Host<'_>, key: u32, signature: u32, message: u32, message_len: u32) -> wasmtime::Result<u32> {
+    let key = fixed::<33>(host, key)?;
+    let signature = fixed::<64>(host, signature)?;
+    let message = bytes(host, message, message_len)?;
+    Ok(u32::from(super::signature::p256_holds(&key, &signature, &message)))
+}

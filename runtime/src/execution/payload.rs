@@ -15,7 +15,7 @@ use super::{
 use crate::{
     abi::{
         Address, Call, Deploy, ExecutionRefusal, Name, Outcome, Payload, Upgrade,
-        schema::{ContractRecord, MethodKind, Schema},
+        schema::{ContractRecord, MethodKind, diff::reads_state_of},
     },
     engine::{Compiled, Engine},
     module::{CheckedModule, ModuleError},
@@ -211,14 +211,4 @@ fn refusal_of(error: &ModuleError) -> ExecutionRefusal {
     } else {
         ExecutionRefusal::InvalidModule
     }
-}
-
-/// Whether code with schema `new` can read what code with schema `old` wrote: every field that was there is there
-/// still, kept the same way, and every type they are made of is unchanged.
-fn reads_state_of(new: &Schema, old: &Schema) -> bool {
-    let fields = old
-        .storage
-        .iter()
-        .all(|(name, field)| new.storage.get(name).is_some_and(|other| other.collection == field.collection));
-    fields && old.types.iter().all(|(name, shape)| new.types.get(name).is_none_or(|other| other == shape))
 }

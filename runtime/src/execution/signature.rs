@@ -12,6 +12,14 @@ pub(crate) fn ed25519_holds(key: &[u8; 32], signature: &[u8; 64], message: &[u8]
     VerificationKey::try_from(*key).is_ok_and(|key| key.verify(&Signature::from(*signature), message).is_ok())
 }
 
+/// Whether an ECDSA signature on P-256, in its one accepted form, holds over the message's SHA-256.
+pub(crate) fn p256_holds(key: &[u8; 33], signature: &[u8; 64], message: &[u8]) -> bool {
+    let Ok(key) = p256::ecdsa::VerifyingKey::from_sec1_bytes(key) else { return false };
+    let Ok(signature) = p256::ecdsa::Signature::from_slice(signature) else { return false };
+    // The other s of a signature holds as well; only one of the two may be the signature.
+    signature.normalize_s() == signature && key.verify(message, &signature).is_ok()
+}
+
 /// Checks that an authorisation signs `digest`.
 pub(super) fn check(authorisation: &Authorisation, digest: &Digest, genesis: &Genesis) -> Result<(), Refusal> {
     match authorisation {
@@ -63,14 +71,9 @@ impl Passkey<'_> {
     }
 
     fn signature_holds(&self) -> bool {
-        let Ok(key) = p256::ecdsa::VerifyingKey::from_sec1_bytes(self.public_key) else { return false };
-        let Ok(signature) = p256::ecdsa::Signature::from_slice(self.signature) else { return false };
-        if signature.normalize_s() != signature {
-            return false;
-        }
         let mut message = self.authenticator_data.to_vec();
         message.extend_from_slice(&Sha256::digest(self.client_data));
-        key.verify(&message, &signature).is_ok()
+        p256_holds(self.public_key, self.signature, &message)
     }
 }
 

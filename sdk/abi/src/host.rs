@@ -128,6 +128,9 @@ macro_rules! for_each_host_function {
             fn sha256(ptr: u32, len: u32, out: u32), gas 400 + 4 * (len);
             /// Whether an ed25519 signature (64 bytes) by `key` (32 bytes) holds over the message: 1 or 0.
             fn verify_ed25519(key: u32, signature: u32, message: u32, message_len: u32) -> u32, gas 100_000 + 4 * (message_len);
+            /// Whether an ECDSA signature (r and s, 64 bytes, s in its lower half) by a compressed key (33 bytes) on P-256
+            /// holds over the SHA-256 of the message: 1 or 0.
+            fn verify_p256(key: u32, signature: u32, message: u32, message_len: u32) -> u32, gas 400_000 + 4 * (message_len);
         }
     };
 }

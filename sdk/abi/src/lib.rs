@@ -4,41 +4,51 @@
 //! Invariants: every wire type begins with a version byte or is a part of one that does; [`codec::decode`] accepts
 //! exactly the bytes that [`codec::encode`] makes; nothing here reads a clock, a disk or a socket, and nothing panics
 //! on foreign bytes. What is deliberately absent: signatures are carried here and checked in `chancery-verify` and
-//! the runtime.
+//! the runtime. Without the feature `sha256` there is only what a contract needs; its host hashes for it.
 #![no_std]
 
 extern crate alloc;
 
+#[cfg(feature = "sha256")]
 pub mod anchor;
+#[cfg(feature = "sha256")]
 pub mod certificate;
 pub mod codec;
+#[cfg(feature = "sha256")]
 pub mod domain;
 pub mod error;
+#[cfg(feature = "sha256")]
 pub mod genesis;
+#[cfg(feature = "sha256")]
 pub mod header;
 pub mod host;
 pub mod limits;
 pub mod merkle;
 pub mod name;
+#[cfg(feature = "sha256")]
 pub mod proof;
 pub mod receipt;
 pub mod schema;
 pub mod slot;
+#[cfg(feature = "sha256")]
 pub mod transaction;
 pub mod types;
 
-pub use anchor::TrustAnchor;
-pub use certificate::{Certificate, VoteSignature};
 pub use codec::DecodeError;
-pub use domain::Kind;
 pub use error::{ExecutionRefusal, Refusal};
-pub use genesis::{Committee, Department, Genesis};
-pub use header::{Beacon, Block, Header, MainchainSeen};
 pub use name::{Ident, Name, NameError};
-pub use proof::{Claim, Finality, HandOver, Link, Origin, ProofBundle, StateSubject};
 pub use receipt::{Event, Outcome, Receipt, TrapClass};
-pub use transaction::{Authorisation, Call, Deploy, Payload, Scheme, Transaction, TransactionBody, Upgrade};
 pub use types::{Address, Digest};
+#[cfg(feature = "sha256")]
+pub use {
+    anchor::TrustAnchor,
+    certificate::{Certificate, VoteSignature},
+    domain::Kind,
+    genesis::{Committee, Department, Genesis},
+    header::{Beacon, Block, Header, MainchainSeen},
+    proof::{Claim, Finality, HandOver, Link, Origin, ProofBundle, StateSubject},
+    transaction::{Authorisation, Call, Deploy, Payload, Scheme, Transaction, TransactionBody, Upgrade},
+};
 
 /// The version byte of every wire format of this release.
 pub const WIRE_VERSION: u8 = 1;

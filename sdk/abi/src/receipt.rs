@@ -5,7 +5,9 @@ use core::fmt;
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
-use crate::{Address, Digest, ExecutionRefusal, Ident, codec, domain};
+use crate::{Address, Digest, ExecutionRefusal, Ident};
+#[cfg(feature = "sha256")]
+use crate::{codec, domain};
 
 /// Why the sandbox stopped a contract. The class is part of the outcome; an engine's text never is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode, DecodeWithMemTracking)]
@@ -166,6 +168,7 @@ pub struct Receipt {
     pub events: Vec<Event>,
 }
 
+#[cfg(feature = "sha256")]
 impl Receipt {
     /// The digest that the block's receipts root is made of.
     pub fn digest(&self, genesis: &Digest) -> Digest {

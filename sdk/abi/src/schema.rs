@@ -15,7 +15,10 @@ use crate::{
     limits::{SCHEMA_BYTES_MAX, TYPE_DEPTH_MAX},
 };
 
+pub mod diff;
+mod section;
 mod types;
+pub use section::custom_section;
 use types::TypeCheck;
 
 /// The name of the custom section.
@@ -286,6 +289,8 @@ pub struct Schema {
     pub methods: BTreeMap<Ident, Method>,
     /// Its types by name.
     pub types: BTreeMap<String, Shape>,
+    /// What its types are, by their names.
+    pub type_docs: BTreeMap<String, Docs>,
     /// Its events by name.
     pub events: BTreeMap<Ident, EventType>,
     /// Its errors by number.
@@ -302,7 +307,12 @@ pub enum SchemaError {
     /// No entry describes the contract itself.
     NoContract,
     /// Two entries have the same name or number.
-    Twice(String),
+    Twice {
+        /// What kind of entry.
+        what: &'static str,
+        /// Its name or number.
+        name: String,
+    },
     /// A type is referred to and not explained.
     UnknownType(String),
     /// A type contains itself, or nests too deeply.
@@ -319,10 +329,13 @@ impl fmt::Display for SchemaError {
             Self::Unreadable(error) => write!(f, "its schema cannot be read: {error}"),
             Self::UnknownFormat(format) => write!(f, "its schema has format {format}; this release reads {FORMAT}"),
             Self::NoContract => f.write_str("its schema does not describe the contract; build it with `chancery contract build` from a crate with #[contract]"),
-            Self::Twice(name) => write!(f, "its schema has `{name}` twice"),
+            Self::Twice { what, name } => write!(f, "its schema has two {what} `{name}`: give each its own"),
             Self::UnknownType(name) => write!(f, "its schema refers to type `{name}` and does not explain it; put #[data] on it"),
             Self::EndlessType(name) => write!(f, "type `{name}` contains itself or nests more than {TYPE_DEPTH_MAX} deep"),
-            Self::TooMany(kind) => write!(f, "its schema has more than one method of kind {kind:?}"),
+            Self::TooMany(kind) => {
+                let mark = if *kind == MethodKind::Init { "init" } else { "migrate" };
+                write!(f, "it has more than one method with #[{mark}]; keep one")
+            }
             Self::UnknownField(name) => write!(f, "an access rule names field `{name}`, which the contract does not have"),
         }
     }
@@ -372,6 +385,7 @@ impl Schema {
             storage: BTreeMap::new(),
             methods: BTreeMap::new(),
             types: BTreeMap::new(),
+            type_docs: BTreeMap::new(),
             events: BTreeMap::new(),
             errors: BTreeMap::new(),
         };
@@ -380,16 +394,19 @@ impl Schema {
                 Entry::Contract { format, .. } if format != FORMAT => return Err(SchemaError::UnknownFormat(format)),
                 Entry::Contract { name, version, sdk, docs, .. } => {
                     let label = name.clone();
-                    contract.replace((name, version, sdk, docs)).map(|_| label)
+                    contract.replace((name, version, sdk, docs)).map(|_| ("contracts, the second", label))
                 }
-                Entry::Storage(field) => insert(&mut schema.storage, field.name.clone(), field),
-                Entry::Method(method) => insert(&mut schema.methods, method.name.clone(), method),
-                Entry::Type { name, shape, .. } => insert(&mut schema.types, name, shape),
-                Entry::Event(event) => insert(&mut schema.events, event.name.clone(), event),
-                Entry::Error(error) => insert(&mut schema.errors, error.code, error),
+                Entry::Storage(field) => insert("storage fields", &mut schema.storage, field.name.clone(), field),
+                Entry::Method(method) => insert("methods", &mut schema.methods, method.name.clone(), method),
+                Entry::Type { name, shape, docs } => {
+                    schema.type_docs.insert(name.clone(), docs);
+                    insert("types", &mut schema.types, name, shape)
+                }
+                Entry::Event(event) => insert("events", &mut schema.events, event.name.clone(), event),
+                Entry::Error(error) => insert("errors with the number", &mut schema.errors, error.code, error),
             };
-            if let Some(name) = twice {
-                return Err(SchemaError::Twice(name));
+            if let Some((what, name)) = twice {
+                return Err(SchemaError::Twice { what, name });
             }
         }
         (schema.name, schema.version, schema.sdk, schema.docs) = contract.ok_or(SchemaError::NoContract)?;
@@ -428,10 +445,15 @@ impl Schema {
     }
 }
 
-/// Inserts, and returns the key's text when it was there already.
-fn insert<K: Ord + fmt::Debug + Clone, V>(map: &mut BTreeMap<K, V>, key: K, value: V) -> Option<String> {
-    let label = alloc::format!("{key:?}");
-    map.insert(key, value).map(|_| label)
+/// Inserts, and returns `what` was there already with the key's text.
+fn insert<K: Ord + fmt::Display + Clone, V>(
+    what: &'static str,
+    map: &mut BTreeMap<K, V>,
+    key: K,
+    value: V,
+) -> Option<(&'static str, String)> {
+    let label = key.clone();
+    map.insert(key, value).map(|_| (what, alloc::format!("{label}")))
 }
 
 /// A contract's record in the runtime's state.

@@ -4,10 +4,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::Name;
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
-use sha2::{Digest as _, Sha256};
-
-use crate::{Name, Scheme};
 
 /// A SHA-256 digest.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, DecodeWithMemTracking)]
@@ -17,41 +15,57 @@ pub struct Digest(pub [u8; 32]);
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, DecodeWithMemTracking)]
 pub struct Address(pub [u8; 32]);
 
+/// What an address is the digest of.
 #[derive(Encode)]
 enum Identity<'a> {
+    #[cfg(feature = "sha256")]
     #[codec(index = 0)]
-    Key { scheme: Scheme, public_key: &'a [u8] },
+    Key { scheme: crate::Scheme, public_key: &'a [u8] },
     #[codec(index = 1)]
     Contract { chain: &'a Name, department: &'a Name, name: &'a Name },
+    #[cfg(feature = "sha256")]
     #[codec(index = 2)]
     System,
 }
 
-impl Digest {
-    /// The SHA-256 of `bytes`.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
+impl Address {
+    /// What the address of the contract that `department` calls `name` on `chain` is the SHA-256 of: a contract has
+    /// its host hash it.
+    pub fn contract_identity(chain: &Name, department: &Name, name: &Name) -> Vec<u8> {
+        Identity::Contract { chain, department, name }.encode()
     }
 }
 
-impl Address {
-    /// The address of whoever holds the private key of `public_key` (32 bytes for ed25519, 33 for p256).
-    pub fn of_key(scheme: Scheme, public_key: &[u8]) -> Self {
-        Self::of(&Identity::Key { scheme, public_key })
+#[cfg(feature = "sha256")]
+mod hashed {
+    use parity_scale_codec::Encode as _;
+    use sha2::{Digest as _, Sha256};
+
+    use super::{Address, Digest, Identity};
+    use crate::{Name, Scheme};
+
+    impl Digest {
+        /// The SHA-256 of `bytes`.
+        pub fn of(bytes: &[u8]) -> Self {
+            Self(Sha256::digest(bytes).into())
+        }
     }
 
-    /// The address of the contract that `department` calls `name` on `chain`.
-    pub fn of_contract(chain: &Name, department: &Name, name: &Name) -> Self {
-        Self::of(&Identity::Contract { chain, department, name })
-    }
+    impl Address {
+        /// The address of whoever holds the private key of `public_key` (32 bytes for ed25519, 33 for p256).
+        pub fn of_key(scheme: Scheme, public_key: &[u8]) -> Self {
+            Self(Digest::of(&Identity::Key { scheme, public_key }.encode()).0)
+        }
 
-    /// The address under which the runtime keeps its own entries: nonces, contract records, code.
-    pub fn system() -> Self {
-        Self::of(&Identity::System)
-    }
+        /// The address of the contract that `department` calls `name` on `chain`.
+        pub fn of_contract(chain: &Name, department: &Name, name: &Name) -> Self {
+            Self(Digest::of(&Self::contract_identity(chain, department, name)).0)
+        }
 
-    fn of(identity: &Identity<'_>) -> Self {
-        Self(Sha256::digest(identity.encode()).into())
+        /// The address under which the runtime keeps its own entries: nonces, contract records, code.
+        pub fn system() -> Self {
+            Self(Digest::of(&Identity::System.encode()).0)
+        }
     }
 }
 

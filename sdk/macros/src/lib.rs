@@ -14,6 +14,8 @@
 mod emit;
 mod model;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 
@@ -53,6 +55,24 @@ pub fn event(attribute: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn error(attribute: TokenStream, item: TokenStream) -> TokenStream {
     expand(attribute, item, |item| parse::error(item).map(|model| emit::error(&model)))
+}
+
+/// Writes a typed handle of another contract from its schema, so that calling it is calling a function:
+///
+/// ```ignore
+/// handle!(pub mod counter = "interfaces/counter.schema");
+///
+/// let count = counter::Counter::at(address).add(cx, 5)?;
+/// ```
+///
+/// The file is the contract's Wasm, or its schema alone as `chancery contract schema WHAT --save FILE` writes it; its path
+/// begins at the package's Cargo.toml. The module has the contract's types, its errors as `CounterRefusal`, and the
+/// handle, whose calls return `Result<T, CallError<CounterRefusal>>`. A handle gives all the gas there is, or what
+/// `with_gas` says.
+#[proc_macro]
+pub fn handle(input: TokenStream) -> TokenStream {
+    let expanded = syn::parse::<parse::HandleInput>(input).and_then(|input| parse::handle(&input));
+    expanded.map_or_else(|error| error.to_compile_error(), |model| emit::handle(&model)).into()
 }
 
 type Expanded = syn::Result<proc_macro2::TokenStream>;

@@ -89,3 +89,57 @@ pub(crate) struct ErrorVariant {
     pub fields: Vec<syn::Member>,
     pub entry: chancery_abi::schema::ErrorType,
 }
+
+/// `handle!`: a module that calls another contract.
+pub(crate) struct Handle {
+    pub attrs: Vec<syn::Attribute>,
+    pub visibility: syn::Visibility,
+    /// The module's name.
+    pub ident: Ident,
+    /// The file, from the package's folder on; cargo is told to look at it.
+    pub path: String,
+    /// The contract's name.
+    pub contract: Ident,
+    pub docs: Docs,
+    pub types: Vec<HandleType>,
+    pub errors: Vec<HandleError>,
+    pub methods: Vec<HandleMethod>,
+}
+
+/// A field of a type or error of the other contract, or an argument of one of its methods.
+pub(crate) struct HandleField {
+    pub ident: Ident,
+    pub ty: chancery_abi::schema::TypeRef,
+    pub docs: Docs,
+}
+
+/// A type of the other contract.
+pub(crate) struct HandleType {
+    pub ident: Ident,
+    pub docs: Docs,
+    pub shape: HandleShape,
+}
+
+/// How a type of the other contract is made.
+pub(crate) enum HandleShape {
+    Struct(Vec<HandleField>),
+    /// Each variant with its number on the wire.
+    Enum(Vec<(Ident, u8, Docs, Vec<HandleField>)>),
+}
+
+/// An error of the other contract.
+pub(crate) struct HandleError {
+    pub code: u32,
+    pub ident: Ident,
+    pub message: Docs,
+    pub fields: Vec<HandleField>,
+}
+
+/// A method of the other contract.
+pub(crate) struct HandleMethod {
+    pub name: chancery_abi::Ident,
+    pub ident: Ident,
+    pub docs: Docs,
+    pub arguments: Vec<HandleField>,
+    pub returns: chancery_abi::schema::TypeRef,
+}

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 
 use chancery_abi::slot::SlotKey;
 
-use super::{Stored, key_of, page, slot};
+use super::{Entries, Stored, key_of, page, slot};
 use crate::sys;
 
 /// For each secondary key any number of keys, in their natural order: the way from a case to its records.
@@ -43,6 +43,28 @@ impl<S: SlotKey, K: SlotKey> Index<S, K> {
         let prefix = slot(self.prefix, secondary);
         let after = after.map(|key| slot(&prefix, key)).unwrap_or_default();
         page(&prefix, &after, limit, |slot, _| key_of(slot, prefix.len()))
+    }
+
+    /// The keys under `secondary` in order, read page by page.
+    pub fn iter(&self, secondary: &S) -> impl Iterator<Item = K> {
+        let prefix = slot(self.prefix, secondary);
+        let skip = prefix.len();
+        Entries::new(&prefix, &[], move |slot, _| key_of(slot, skip))
+    }
+
+    /// Moves `key` from under `from` to under `to`; whether it was under `from`. Otherwise nothing changes.
+    pub fn shift(&mut self, key: &K, from: &S, to: &S) -> bool {
+        let was_there = self.remove(from, key);
+        if was_there {
+            self.insert(to, key);
+        }
+        was_there
+    }
+
+    /// At most `limit` entries after `after`, or from the first, in the order of the secondary keys.
+    pub fn page_all(&self, after: Option<(&S, &K)>, limit: u32) -> Vec<(S, K)> {
+        let after = after.map(|(secondary, key)| self.entry(secondary, key)).unwrap_or_default();
+        page(self.prefix, &after, limit, |slot, _| key_of(slot, self.prefix.len()))
     }
 
     fn entry(&self, secondary: &S, key: &K) -> Vec<u8> {

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 
-use super::{Stored, load, page, slot, store, stored};
-use crate::Data;
+use super::{Entries, Stored, load, page, slot, store, stored, take, update};
+use crate::{Data, sys};
 
 /// Values one after the other, from place 0.
 pub struct List<T> {
@@ -35,6 +35,11 @@ impl<T: Data> List<T> {
         load(&slot(self.prefix, &place))
     }
 
+    /// The last value.
+    pub fn last(&self) -> Option<T> {
+        self.get(self.len().checked_sub(1)?)
+    }
+
     /// Appends a value; returns its place.
     pub fn push(&mut self, value: &T) -> u64 {
         let place = self.len();
@@ -50,6 +55,45 @@ impl<T: Data> List<T> {
             store(&slot(self.prefix, &place), value);
         }
         there
+    }
+
+    /// Lets `change` change the value at `place` and writes it back; what `change` returned, or `None` when there is no
+    /// such place.
+    pub fn update<R>(&mut self, place: u64, change: impl FnOnce(&mut T) -> R) -> Option<R> {
+        update(&slot(self.prefix, &place), change)
+    }
+
+    /// Removes the last value and returns it.
+    pub fn pop(&mut self) -> Option<T> {
+        let last = self.len().checked_sub(1)?;
+        let value = take(&slot(self.prefix, &last));
+        self.set_len(last);
+        value
+    }
+
+    /// Removes the value at `place` and returns it; the last value takes its place, so that it costs the same anywhere.
+    /// Where the order matters, use a `Map`.
+    pub fn swap_remove(&mut self, place: u64) -> Option<T> {
+        let value = self.get(place)?;
+        if let Some(last) = self.pop().filter(|_| place < self.len()) {
+            store(&slot(self.prefix, &place), &last);
+        }
+        Some(value)
+    }
+
+    fn set_len(&mut self, len: u64) {
+        match len {
+            0 => {
+                sys::storage_remove(self.prefix);
+            }
+            _ => store(self.prefix, &len),
+        }
+    }
+
+    /// All values in order, read page by page.
+    pub fn iter(&self) -> impl Iterator<Item = T> {
+        // The count stands at the prefix itself, before all values.
+        Entries::new(self.prefix, self.prefix, |_, value| stored(value))
     }
 
     /// At most `limit` values from place `from` on, in order. Only an empty page is the end.

@@ -10,10 +10,15 @@
 //!
 //! Slot keys are those of `chancery_abi::slot`, from the field's name, so anyone can compute and prove them.
 //!
+//! Reading many entries is paged: `page` reads one page, which a caller may ask for from outside, and `iter` reads page
+//! after page as it goes. Each page costs gas for the entries it asks for, so a loop over more than there is gas for
+//! ends the call, never the node.
+//!
 //! Invariants: every operation reaches the host when it is called, and nothing is held back in memory; a field knows
 //! only the beginning of its keys. A stored entry that is not of the field's type stops the call with `BadState`.
 //! Reading takes `&self` and writing `&mut self`, so that a query which writes does not compile.
 
+mod entries;
 mod index;
 mod list;
 mod map;
@@ -25,6 +30,7 @@ use alloc::vec::Vec;
 use chancery_abi::{Address, limits::PAGE_ENTRIES_MAX, slot::SlotKey};
 use parity_scale_codec::{Compact, Decode};
 
+use entries::Entries;
 pub use index::Index;
 pub use list::List;
 pub use map::Map;
@@ -96,16 +102,35 @@ fn key_of<K: SlotKey>(slot: &[u8], skip: usize) -> K {
     }
 }
 
+/// What `change` makes of the value in a slot, which is written back: its answer, or `None` when there is no value.
+fn update<T: Data, R>(slot: &[u8], change: impl FnOnce(&mut T) -> R) -> Option<R> {
+    let mut value = load(slot)?;
+    let answer = change(&mut value);
+    store(slot, &value);
+    Some(answer)
+}
+
+/// The value in a slot, which is removed.
+fn take<T: Data>(slot: &[u8]) -> Option<T> {
+    let value = load(slot)?;
+    sys::storage_remove(slot);
+    Some(value)
+}
+
 /// A page of the entries whose slot keys begin with `prefix`, after slot key `after`: what `read` makes of each slot
 /// key and value.
-fn page<T>(prefix: &[u8], after: &[u8], limit: u32, mut read: impl FnMut(&[u8], &[u8]) -> T) -> Vec<T> {
-    let page = sys::storage_page(prefix, after, limit.min(PAGE_ENTRIES_MAX));
-    let mut rest = &page[..];
-    let count = length(&mut rest);
+fn page<T>(prefix: &[u8], after: &[u8], limit: u32, read: impl FnMut(&[u8], &[u8]) -> T) -> Vec<T> {
+    split_page(&sys::storage_page(prefix, after, limit.min(PAGE_ENTRIES_MAX)), read)
+}
+
+/// What `read` makes of each slot key and value of a host's page.
+fn split_page<T>(mut rest: &[u8], mut read: impl FnMut(&[u8], &[u8]) -> T) -> Vec<T> {
+    let rest = &mut rest;
+    let count = length(rest);
     let mut entries = Vec::with_capacity(count);
     for _ in 0..count {
-        let slot = bytes(&mut rest);
-        entries.push(read(slot, bytes(&mut rest)));
+        let slot = bytes(rest);
+        entries.push(read(slot, bytes(rest)));
     }
     entries
 }

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 
 use chancery_abi::slot::SlotKey;
 
-use super::{Stored, key_of, page, slot};
+use super::{Entries, Stored, key_of, page, slot};
 use crate::sys;
 
 /// Keys without values, in their natural order.
@@ -32,6 +32,16 @@ impl<K: SlotKey> Set<K> {
         sys::storage_set(&slot(self.prefix, key), &[]);
     }
 
+    /// Puts `key` in the set; whether it was not in it.
+    pub fn insert_new(&mut self, key: &K) -> bool {
+        let slot = slot(self.prefix, key);
+        let is_new = !sys::storage_has(&slot);
+        if is_new {
+            sys::storage_set(&slot, &[]);
+        }
+        is_new
+    }
+
     /// Takes `key` out of the set; whether it was in it.
     pub fn remove(&mut self, key: &K) -> bool {
         sys::storage_remove(&slot(self.prefix, key))
@@ -41,5 +51,11 @@ impl<K: SlotKey> Set<K> {
     pub fn page(&self, after: Option<&K>, limit: u32) -> Vec<K> {
         let after = after.map(|key| slot(self.prefix, key)).unwrap_or_default();
         page(self.prefix, &after, limit, |slot, _| key_of(slot, self.prefix.len()))
+    }
+
+    /// All keys in order, read page by page.
+    pub fn iter(&self) -> impl Iterator<Item = K> {
+        let skip = self.prefix.len();
+        Entries::new(self.prefix, &[], move |slot, _| key_of(slot, skip))
     }
 }

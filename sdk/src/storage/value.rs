@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use super::{Stored, load, store};
+use super::{Stored, load, store, take, update};
 use crate::{Data, sys};
 
 /// One value, which may be absent.
@@ -32,6 +32,11 @@ impl<T: Data> Value<T> {
         self.get().unwrap_or_default()
     }
 
+    /// The value, or `default` when it was never set.
+    pub fn get_or(&self, default: T) -> T {
+        self.get().unwrap_or(default)
+    }
+
     /// Whether it was set.
     pub fn is_set(&self) -> bool {
         sys::storage_has(self.slot)
@@ -40,6 +45,16 @@ impl<T: Data> Value<T> {
     /// Sets it.
     pub fn set(&mut self, value: &T) {
         store(self.slot, value);
+    }
+
+    /// Lets `change` change it and writes it back; what `change` returned, or `None` when it was never set.
+    pub fn update<R>(&mut self, change: impl FnOnce(&mut T) -> R) -> Option<R> {
+        update(self.slot, change)
+    }
+
+    /// Removes it and returns it.
+    pub fn take(&mut self) -> Option<T> {
+        take(self.slot)
     }
 
     /// Removes it; whether it was there.

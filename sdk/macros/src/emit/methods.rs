@@ -3,7 +3,7 @@
 //! An entry point checks the caller first, then reads the input, then runs the method, then hands over what it
 //! returned. It has no arguments and no result: both go through the host.
 
-use chancery_abi::schema::{EXPORT_PREFIX, Entry};
+use chancery_abi::schema::{EXPORT_PREFIX, Entry, MethodKind};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Type, spanned::Spanned};
@@ -28,6 +28,7 @@ fn entry(contract: &Type, method: &Method) -> TokenStream {
     let cx = method.takes_cx.then(|| quote!(&__cx,));
     let call = quote!(__contract.#ident(#cx #(#places),*));
     let finish = finish(&method.returns, &call);
+    let once = once(contract, method);
     let schema = section(&Entry::Method(method.entry.clone()));
     let named = checks(&method.named);
     quote! {
@@ -43,10 +44,23 @@ fn entry(contract: &Type, method: &Method) -> TokenStream {
                 ::chancery_sdk::__private::Input::end(__input);
                 #finish
             }
+            #once
             #named
             #schema
         };
     }
+}
+
+/// Makes a second method that runs when the contract is deployed or upgraded a mistake wherever it stands: a trait is
+/// implemented once.
+fn once(contract: &Type, method: &Method) -> TokenStream {
+    let name = match method.entry.kind {
+        MethodKind::Init => "OneInitMethodOnly",
+        MethodKind::Migrate => "OneMigrateMethodOnly",
+        MethodKind::Call | MethodKind::Query => return TokenStream::new(),
+    };
+    let name = syn::Ident::new(name, method.ident.span());
+    quote_spanned!(method.ident.span() => impl ::chancery_sdk::__private::#name for #contract {})
 }
 
 fn rule(rule: &Rule) -> TokenStream {

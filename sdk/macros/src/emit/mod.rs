@@ -8,6 +8,7 @@ mod contract;
 mod data;
 mod error;
 mod event;
+mod handle;
 mod methods;
 mod section;
 
@@ -18,7 +19,13 @@ pub(crate) use contract::contract;
 pub(crate) use data::data;
 pub(crate) use error::error;
 pub(crate) use event::event;
+pub(crate) use handle::handle;
 pub(crate) use methods::methods;
+
+/// The span of what no line of the user's stands for.
+fn here() -> proc_macro2::Span {
+    proc_macro2::Span::call_site()
+}
 
 /// The user's item without our attributes, and the errors beside it.
 pub(crate) fn refused(item: TokenStream, error: &syn::Error) -> TokenStream {
@@ -35,8 +42,17 @@ pub(crate) fn refused(item: TokenStream, error: &syn::Error) -> TokenStream {
 /// Takes our attributes off an item, wherever they may stand.
 fn strip(item: &mut syn::Item) {
     match item {
-        syn::Item::Struct(item) => item.fields.iter_mut().for_each(|field| retain_foreign(&mut field.attrs)),
-        syn::Item::Enum(item) => item.variants.iter_mut().for_each(|variant| retain_foreign(&mut variant.attrs)),
+        syn::Item::Struct(item) => {
+            retain_foreign(&mut item.attrs);
+            item.fields.iter_mut().for_each(|field| retain_foreign(&mut field.attrs));
+        }
+        syn::Item::Enum(item) => {
+            retain_foreign(&mut item.attrs);
+            for variant in &mut item.variants {
+                retain_foreign(&mut variant.attrs);
+                variant.fields.iter_mut().for_each(|field| retain_foreign(&mut field.attrs));
+            }
+        }
         syn::Item::Impl(item) => item.items.iter_mut().for_each(|member| {
             if let syn::ImplItem::Fn(function) = member {
                 retain_foreign(&mut function.attrs);
@@ -52,7 +68,8 @@ fn strip(item: &mut syn::Item) {
 }
 
 fn retain_foreign(attributes: &mut Vec<syn::Attribute>) {
-    const OURS: &[&str] = &["init", "access", "query", "migrate", "reentrant", "public", "index", "code", "message"];
+    const OURS: &[&str] =
+        &["init", "access", "query", "migrate", "reentrant", "public", "index", "code", "message", "codec"];
     attributes.retain(|attribute| !OURS.iter().any(|ours| attribute.path().is_ident(ours)));
 }
 

@@ -13,11 +13,29 @@ pub(super) fn take(attributes: &mut Vec<Attribute>, names: &[&str]) -> Vec<Attri
 pub(super) fn take_mark(attributes: &mut Vec<Attribute>, name: &str) -> syn::Result<bool> {
     let marks = take(attributes, &[name]);
     for mark in &marks {
-        mark.meta.require_path_only()?;
+        bare(mark)?;
     }
     match marks.get(1) {
         Some(second) => Err(syn::Error::new_spanned(second, format!("`#[{name}]` is there twice"))),
         None => Ok(!marks.is_empty()),
+    }
+}
+
+/// Refuses a mark that has something in parentheses.
+pub(super) fn bare(mark: &Attribute) -> syn::Result<()> {
+    let name = mark.path().get_ident().map(ToString::to_string).unwrap_or_default();
+    let message = format!("`#[{name}]` takes nothing in parentheses: write `#[{name}]` alone");
+    mark.meta.require_path_only().map(|_| ()).map_err(|_| syn::Error::new_spanned(mark, message))
+}
+
+/// Refuses attributes that would make a type's bytes other than the schema says.
+pub(super) fn no_codec(attributes: &[Attribute]) -> syn::Result<()> {
+    match attributes.iter().find(|attribute| attribute.path().is_ident("codec")) {
+        None => Ok(()),
+        Some(found) => Err(syn::Error::new_spanned(
+            found,
+            "remove this: the bytes of a type are what its fields say, as the schema tells everyone",
+        )),
     }
 }
 

@@ -1,12 +1,14 @@
 //! `#[contract]`: a struct of storage fields.
 
-use chancery_abi::schema::{Collection, StorageField as Entry};
+use chancery_abi::schema::{Collection, StorageField as Entry, TypeRef};
 use syn::{Field, Fields, Item, Type};
 
 use super::{Errors, attributes, types};
 use crate::model::{Contract, StorageField};
 
 const COLLECTIONS: &str = "a field of a contract is a `Value<T>`, `Map<K, V>`, `Set<K>`, `List<T>` or `Index<S, K>`";
+
+const KEYS: &str = "this cannot be a key: a key is a number, bool, String, Vec<u8>, [u8; N], Address, Digest, or a tuple of two to four of them";
 
 pub(crate) fn contract(item: Item) -> syn::Result<Contract> {
     let Item::Struct(mut item) = item else {
@@ -43,19 +45,43 @@ fn storage_field(field: &mut Field) -> syn::Result<StorageField> {
 }
 
 fn collection(ty: &Type, named: &mut Vec<crate::model::NamedType>) -> syn::Result<Collection> {
-    let refused = || syn::Error::new_spanned(ty, COLLECTIONS);
-    let Type::Path(path) = ty else { return Err(refused()) };
-    let segment = path.path.segments.last().ok_or_else(refused)?;
+    let refused = |message: &str| syn::Error::new_spanned(ty, message);
+    let Type::Path(path) = ty else { return Err(refused(COLLECTIONS)) };
+    let segment = path.path.segments.last().ok_or_else(|| refused(COLLECTIONS))?;
     let parameters = types::generics(segment)?;
+    let name = segment.ident.to_string();
+    if !types::COLLECTIONS.contains(&name.as_str()) {
+        return Err(refused(&match types::type_ref(ty, &mut Vec::new()) {
+            Ok(_) => format!("write `Value<{}>`: {COLLECTIONS}", quote::quote!(#ty).to_string().replace(' ', "")),
+            Err(_) => COLLECTIONS.into(),
+        }));
+    }
     let mut types =
         parameters.iter().map(|ty| types::type_ref(ty, named)).collect::<syn::Result<Vec<_>>>()?.into_iter();
-    let found = match (segment.ident.to_string().as_str(), types.next(), types.next(), types.next()) {
+    let found = match (name.as_str(), types.next(), types.next(), types.next()) {
         ("Value", Some(value), None, None) => Collection::Value(value),
         ("Map", Some(key), Some(value), None) => Collection::Map(key, value),
         ("Set", Some(key), None, None) => Collection::Set(key),
         ("List", Some(value), None, None) => Collection::List(value),
         ("Index", Some(secondary), Some(key), None) => Collection::Index(secondary, key),
-        _ => return Err(refused()),
+        _ => return Err(refused(COLLECTIONS)),
     };
-    Ok(found)
+    let keys = match &found {
+        Collection::Map(key, _) | Collection::Set(key) => vec![key],
+        Collection::Index(secondary, key) => vec![secondary, key],
+        Collection::Value(_) | Collection::List(_) => Vec::new(),
+    };
+    match keys.iter().zip(&parameters).find(|(key, _)| !is_key(key)) {
+        Some((_, written)) => Err(syn::Error::new_spanned(written, KEYS)),
+        None => Ok(found),
+    }
+}
+
+/// Whether a type has a form whose byte order is its natural order; `chancery_abi::slot` gives it to these.
+fn is_key(ty: &TypeRef) -> bool {
+    match ty {
+        TypeRef::Tuple(parts) => (2..=4).contains(&parts.len()) && parts.iter().all(is_key),
+        TypeRef::Unit | TypeRef::Optional(_) | TypeRef::List(_) | TypeRef::Named(_) => false,
+        _ => true,
+    }
 }

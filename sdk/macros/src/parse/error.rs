@@ -75,28 +75,29 @@ fn code(attribute: &Attribute) -> syn::Result<u32> {
 }
 
 fn message(attribute: &Attribute) -> syn::Result<(LitStr, LitStr)> {
-    let (mut en, mut zh) = (None, None);
-    attribute.parse_nested_meta(|part| {
+    const FORM: &str = "write the sentence in both languages: #[message(en = \"...\", zh = \"...\")]";
+    let (mut en, mut zh, mut refused) = (None, None, None);
+    let parsed = attribute.parse_nested_meta(|part| {
         let place = if part.path.is_ident("en") {
             &mut en
         } else if part.path.is_ident("zh") {
             &mut zh
         } else {
-            return Err(part.error("the languages are `en` and `zh`"));
+            refused = Some(part.error("the languages are `en` and `zh`"));
+            return Err(part.error(FORM));
         };
         let text: LitStr = part.value()?.parse()?;
         if text.value().trim().is_empty() {
-            return Err(syn::Error::new_spanned(text, "write the sentence that people read"));
+            refused = Some(syn::Error::new_spanned(&text, "write the sentence that people read"));
+            return Err(part.error(FORM));
         }
         *place = Some(text);
         Ok(())
-    })?;
-    match (en, zh) {
-        (Some(en), Some(zh)) => Ok((en, zh)),
-        _ => Err(syn::Error::new_spanned(
-            attribute,
-            "write the sentence in both languages: #[message(en = \"...\", zh = \"...\")]",
-        )),
+    });
+    match (refused, parsed, en, zh) {
+        (Some(error), ..) => Err(error),
+        (None, Ok(()), Some(en), Some(zh)) => Ok((en, zh)),
+        _ => Err(syn::Error::new_spanned(attribute, FORM)),
     }
 }
 
@@ -106,8 +107,10 @@ fn check_placeholders(text: &LitStr, fields: &[Field]) -> syn::Result<()> {
     for part in sentence.split('{').skip(1) {
         let name = part.split_once('}').map(|(name, _)| name);
         if !name.is_some_and(|name| fields.iter().any(|field| field.name.as_str() == name)) {
-            let known: Vec<_> = fields.iter().map(|field| format!("{{{}}}", field.name)).collect();
-            let message = format!("`{{{}}}` is no field of this error; it has {known:?}", name.unwrap_or(part));
+            let found = name.map_or_else(|| format!("{{{part}"), |name| format!("{{{name}}}"));
+            let known: Vec<_> = fields.iter().map(|field| format!("`{{{}}}`", field.name)).collect();
+            let known = if known.is_empty() { "none".into() } else { known.join(", ") };
+            let message = format!("`{found}` stands for no field of this error; what it has: {known}");
             return Err(syn::Error::new(text.span(), message));
         }
     }

@@ -11,6 +11,7 @@ pub(crate) fn event(item: Item) -> syn::Result<Event> {
         return Err(syn::Error::new_spanned(item, "put #[event] on a struct"));
     };
     attributes::no_generics(&item.generics, "an event")?;
+    attributes::no_codec(&item.attrs)?;
     if let Fields::Unnamed(fields) = &item.fields {
         return Err(syn::Error::new_spanned(fields, "name the fields: readers of the event know them by their names"));
     }

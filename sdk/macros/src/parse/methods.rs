@@ -18,11 +18,18 @@ pub(crate) fn methods(item: Item) -> syn::Result<Methods> {
     }
     attributes::no_generics(&item.generics, "a contract")?;
     let mut errors = Errors::default();
-    let mut methods = Vec::new();
+    let mut methods: Vec<Method> = Vec::new();
     for member in &mut item.items {
-        if let ImplItem::Fn(function) = member {
-            methods.extend(errors.keep(method(function)).flatten());
+        let ImplItem::Fn(function) = member else { continue };
+        let Some(found) = errors.keep(method(function)).flatten() else { continue };
+        let kind = found.entry.kind;
+        if matches!(kind, MethodKind::Init | MethodKind::Migrate)
+            && let Some(first) = methods.iter().find(|method| method.entry.kind == kind)
+        {
+            let message = format!("`{}` runs then already, and only one method may: join the two", first.ident);
+            errors.push(syn::Error::new_spanned(&found.ident, message));
         }
+        methods.push(found);
     }
     errors.finish(Methods { item, methods })
 }
@@ -59,6 +66,12 @@ fn method(function: &mut ImplItemFn) -> syn::Result<Option<Method>> {
     let docs = attributes::docs(&function.attrs);
     let entry_name = errors.keep(attributes::schema_ident(name));
     let returned = errors.keep(returns(&function.sig.output, &mut named));
+    if matches!(kind, MethodKind::Init | MethodKind::Migrate)
+        && returned.as_ref().is_some_and(|(_, ty)| *ty != TypeRef::Unit)
+    {
+        let message = "nobody sees what this method returns: return nothing, or `Result<(), E>`";
+        errors.push(syn::Error::new_spanned(&function.sig.output, message));
+    }
     let arguments = errors.keep(arguments(&mut function.sig, &mut named));
     let ident = function.sig.ident.clone();
     match (entry_name, returned, arguments) {
@@ -71,7 +84,7 @@ fn method(function: &mut ImplItemFn) -> syn::Result<Option<Method>> {
 }
 
 fn purpose(mark: &Attribute) -> syn::Result<(MethodKind, Access, Rule)> {
-    let plain = |kind, access| mark.meta.require_path_only().map(|_| (kind, access, Rule::Nothing));
+    let plain = |kind, access| attributes::bare(mark).map(|()| (kind, access, Rule::Nothing));
     if mark.path().is_ident("init") {
         plain(MethodKind::Init, Access::Deployer)
     } else if mark.path().is_ident("migrate") {
@@ -139,9 +152,19 @@ fn arguments(signature: &mut Signature, named: &mut Vec<NamedType>) -> syn::Resu
         let FnArg::Typed(argument) = argument else { continue };
         let docs = attributes::docs(&argument.attrs);
         attributes::take(&mut argument.attrs, &["doc"]);
-        if place == 1 && is_cx(&argument.ty) {
-            found.takes_cx = true;
-            continue;
+        match cx_of(&argument.ty) {
+            Some(is_shared) if is_shared && place == 1 => {
+                found.takes_cx = true;
+                continue;
+            }
+            Some(_) => {
+                errors.push(syn::Error::new_spanned(
+                    &*argument,
+                    "the context comes first and is borrowed: write `cx: &Cx` right after `self`",
+                ));
+                continue;
+            }
+            None => {}
         }
         let name = match &*argument.pat {
             Pat::Ident(pattern) if pattern.subpat.is_none() && pattern.by_ref.is_none() => {
@@ -161,9 +184,15 @@ fn arguments(signature: &mut Signature, named: &mut Vec<NamedType>) -> syn::Resu
     errors.finish(found)
 }
 
-fn is_cx(ty: &Type) -> bool {
-    matches!(ty, Type::Reference(reference) if reference.mutability.is_none()
-        && matches!(&*reference.elem, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Cx")))
+/// Whether a type is the context's, and then whether it is `&Cx`.
+fn cx_of(ty: &Type) -> Option<bool> {
+    match ty {
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Cx").then_some(false),
+        Type::Reference(reference) => {
+            cx_of(&reference.elem).map(|is_shared| !is_shared && reference.mutability.is_none())
+        }
+        _ => None,
+    }
 }
 
 fn returns(output: &ReturnType, named: &mut Vec<NamedType>) -> syn::Result<(Returns, TypeRef)> {

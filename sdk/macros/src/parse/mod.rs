@@ -8,6 +8,7 @@ mod contract;
 mod data;
 mod error;
 mod event;
+mod handle;
 mod methods;
 mod types;
 
@@ -15,6 +16,9 @@ pub(crate) use contract::contract;
 pub(crate) use data::data;
 pub(crate) use error::error;
 pub(crate) use event::event;
+#[cfg(test)]
+pub(crate) use handle::model as handle_model;
+pub(crate) use handle::{HandleInput, handle};
 pub(crate) use methods::methods;
 
 /// Gathers errors, so that the user sees all of them and not only the first.

@@ -9,6 +9,9 @@ use syn::{Expr, ExprLit, Fields, GenericArgument, Lit, PathArguments, PathSegmen
 use super::{Errors, attributes};
 use crate::model::NamedType;
 
+/// The storage collections, which are no types of values.
+pub(super) const COLLECTIONS: &[&str] = &["Value", "Map", "Set", "List", "Index"];
+
 /// The schema's type for `ty`; types of the contract go to `named`.
 pub(super) fn type_ref(ty: &Type, named: &mut Vec<NamedType>) -> syn::Result<TypeRef> {
     match ty {
@@ -71,6 +74,13 @@ fn path_type(ty: &Type, segment: &PathSegment, named: &mut Vec<NamedType>) -> sy
             return refuse(ty, "take a `Vec` of entries here, and keep them in a storage field `Map` or `Set`");
         }
         "Self" => return refuse(ty, "write out the type's name"),
+        "Box" | "Rc" | "Arc" | "Cow" => return refuse(ty, "write the type itself: its bytes are the same"),
+        name if COLLECTIONS.contains(&name) && !segment.arguments.is_none() => {
+            let message = format!(
+                "`{name}` is a field of the contract and no value: take, return or store a `Vec` of entries, or make the keys tuples, `Map<(A, B), V>`"
+            );
+            return refuse(ty, &message);
+        }
         _ => {
             named.push(NamedType { ty: ty.clone(), name: name.clone() });
             TypeRef::Named(name)
@@ -105,6 +115,7 @@ pub(super) fn fields(fields: &Fields, named: &mut Vec<NamedType>) -> syn::Result
                 attributes::schema_ident(&syn::Ident::new(&name, field.span()))
             }
         };
+        errors.keep(attributes::no_codec(&field.attrs));
         let (name, ty) = (errors.keep(name), errors.keep(type_ref(&field.ty, named)));
         if let (Some(name), Some(ty)) = (name, ty) {
             found.push(Field { name, ty, docs: attributes::docs(&field.attrs) });

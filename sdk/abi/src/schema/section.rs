@@ -1,8 +1,8 @@
-//! The bytes of a named custom section of a module that was checked when it was deployed. It walks over the sections'
-//! frames and looks into none of the others.
+//! Finding a module's schema without reading the module: the frames of its sections are walked over, and none of the
+//! others is looked into.
 
 /// The content of the first custom section called `name`, or none when there is none or the frames are not whole.
-pub(super) fn custom_section<'a>(module: &'a [u8], name: &str) -> Option<&'a [u8]> {
+pub fn custom_section<'a>(module: &'a [u8], name: &str) -> Option<&'a [u8]> {
     const PREAMBLE_BYTES: usize = 8;
     const CUSTOM: u8 = 0;
     let mut rest = module.get(PREAMBLE_BYTES..)?;
@@ -38,11 +38,13 @@ fn take_length(bytes: &mut &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]
     fn the_named_section_is_found_between_others() {
-        let mut module = b"\0asm\x01\0\0\0".to_vec();
+        let mut module = Vec::from(b"\0asm\x01\0\0\0");
         module.extend_from_slice(&[0, 3, 1, b'x', 9]);
         module.extend_from_slice(&[1, 2, 7, 7]);
         module.extend_from_slice(&[0, 0x85, 0x00, 2, b'a', b'b', 5, 6]);
