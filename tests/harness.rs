@@ -168,18 +168,23 @@ impl Chain {
 
     /// A new chain whose engine is configured as said.
     pub fn with_engine(config: EngineConfig) -> Self {
-        Self::begin(config, genesis())
+        Self::on(Arc::new(Engine::new(config).expect("this machine runs the sandbox")))
+    }
+
+    /// A new chain that this engine runs.
+    pub fn on(engine: Arc<Engine>) -> Self {
+        Self::begin(engine, genesis())
     }
 
     /// A new chain that takes passkeys of this site.
     pub fn with_relying_party(site: &str) -> Self {
         let genesis = Genesis { relying_parties: vec![Digest::of(site.as_bytes())], ..genesis() };
-        Self::begin(EngineConfig::default(), genesis)
+        let engine = Engine::new(EngineConfig::default()).expect("this machine runs the sandbox");
+        Self::begin(Arc::new(engine), genesis)
     }
 
-    fn begin(config: EngineConfig, genesis: Genesis) -> Self {
+    fn begin(engine: Arc<Engine>, genesis: Genesis) -> Self {
         let rules = ChainRules::new(genesis).expect("the genesis is sound");
-        let engine = Arc::new(Engine::new(config).expect("this machine runs the sandbox"));
         let state = State::open(Arc::new(MemoryBackend::default()), StateConfig::default()).expect("a new store opens");
         Self { engine, rules, state, department: Account::new(1) }
     }

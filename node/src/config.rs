@@ -112,6 +112,10 @@ pub struct ChainSection {
     /// Memory for compiled contracts, in MiB of their source.
     #[config(env = "CHANCERY_CHAIN_MODULE_CACHE_MIB", default = 64)]
     pub module_cache_mib: usize,
+
+    /// Disk for compiled contracts, in MiB, so that a restart does not compile them again; 0 keeps none.
+    #[config(env = "CHANCERY_CHAIN_MODULE_FILES_MIB", default = 256)]
+    pub module_files_mib: usize,
 }
 
 /// The other validators.
@@ -350,6 +354,15 @@ impl NodeConfig {
 
     pub(crate) fn module_cache_bytes(&self) -> usize {
         mib(self.chain.module_cache_mib)
+    }
+
+    /// Where compiled contracts are kept.
+    pub(crate) fn module_files_dir(&self) -> PathBuf {
+        self.data_dir.join("modules")
+    }
+
+    pub(crate) fn module_files_bytes(&self) -> u64 {
+        mib(self.chain.module_files_mib) as u64
     }
 
     pub(crate) fn api_config(&self) -> ApiConfig {

@@ -18,6 +18,7 @@ pub mod consensus;
 mod fixture;
 pub mod keystore;
 pub mod metrics;
+pub mod module_files;
 pub mod node;
 pub mod pool;
 pub mod schema_json;

@@ -25,6 +25,7 @@ use crate::{
     config::{LogFormat, LogSection, NodeConfig},
     consensus::{Consensus, ConsensusError},
     metrics::Metrics,
+    module_files::ModuleFiles,
     store::{ChainIdentity, DiskDb, StoreDirectory, StoreError},
 };
 
@@ -253,12 +254,24 @@ fn open_chain(
 fn new_engine(config: &NodeConfig) -> Result<Engine, EngineError> {
     // The configuration bounds the number.
     let at_once = u32::try_from(config.chain.queries_max).unwrap_or(u32::MAX / INSTANCES_EACH - 1) + 1;
-    Engine::new(EngineConfig {
+    let engine = EngineConfig {
         optimisation: Optimisation::Speed,
         cache_bytes: config.module_cache_bytes(),
         instances: at_once * INSTANCES_EACH,
         observe: Observe::Nothing,
-    })
+    };
+    let bytes_max = config.module_files_bytes();
+    if bytes_max == 0 {
+        return Engine::new(engine);
+    }
+    match ModuleFiles::open(&config.module_files_dir(), bytes_max) {
+        Ok(kept) => Engine::with_kept_modules(engine, kept),
+        Err(error) => {
+            let directory = config.module_files_dir();
+            tracing::warn!(%error, directory = %directory.display(), "compiled contracts are not kept on disk");
+            Engine::new(engine)
+        }
+    }
 }
 
 async fn run_blocking<R: Send + 'static>(

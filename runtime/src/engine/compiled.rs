@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use wasmtime::{InstancePre, Linker, Module, ModuleExport, WasmBacktrace};
+use wasmtime::{InstancePre, Module, ModuleExport, WasmBacktrace};
 
-use super::Observe;
+use super::{Engine, Observe, kept::Subject};
 use crate::{
     abi::{
         Digest, Ident,
@@ -65,24 +65,11 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    pub(super) fn new(
-        engine: &wasmtime::Engine,
-        linker: &Linker<Frame>,
-        module: &CheckedModule,
-        schedule: &Schedule,
-        observe: Observe,
-    ) -> Result<Self, CompileError> {
+    pub(super) fn new(engine: &Engine, module: &CheckedModule, schedule: &Schedule) -> Result<Self, CompileError> {
         let code = module.code_digest();
         let failed = |reason: String| CompileError { code, reason };
-        let (instrumented, observation) = instrument(module, schedule, observe);
-        // On a thread of its own: a panic or a deep recursion of the compiler stays there.
-        let compile = || Module::new(engine, &instrumented);
-        let compiled = std::thread::scope(|scope| {
-            let thread =
-                std::thread::Builder::new().name("compile".into()).stack_size(16 << 20).spawn_scoped(scope, compile);
-            thread.map_err(|error| error.to_string())?.join().map_err(|_| String::from("the compiler panicked"))
-        });
-        let compiled = compiled.map_err(failed)?.map_err(|error| failed(format!("{error:#}")))?;
+        let (instrumented, observation) = instrument(module, schedule, engine.observe);
+        let compiled = load_or_compile(engine, code, schedule, &instrumented).map_err(failed)?;
         let export =
             |name: &str| compiled.get_export_index(name).ok_or_else(|| failed(format!("export `{name}` went missing")));
         let mut methods = BTreeMap::new();
@@ -94,7 +81,7 @@ impl Compiled {
             memory: export("memory")?,
             gas: export(GAS_EXPORT)?,
             height: export(HEIGHT_EXPORT)?,
-            pre: linker.instantiate_pre(&compiled).map_err(|error| failed(format!("{error:#}")))?,
+            pre: engine.linker.instantiate_pre(&compiled).map_err(|error| failed(format!("{error:#}")))?,
             instance_gas: u64::from(module.memory_pages()) * schedule.page,
             observation,
             code,
@@ -122,6 +109,27 @@ impl Compiled {
     pub fn schema(&self) -> &Schema {
         &self.schema
     }
+}
+
+/// The compiled form of an instrumented module: kept from an earlier run, or compiled and kept for a later one.
+fn load_or_compile(engine: &Engine, code: Digest, schedule: &Schedule, instrumented: &[u8]) -> Result<Module, String> {
+    let subject = Subject { code, schedule, instrumented };
+    let kept = engine.kept.as_ref().and_then(|kept| kept.load(&engine.engine, &subject));
+    if let Some(module) = kept {
+        return Ok(module);
+    }
+    // On a thread of its own: a panic or a deep recursion of the compiler stays there.
+    let compile = || Module::new(&engine.engine, instrumented);
+    let compiled = std::thread::scope(|scope| {
+        let thread =
+            std::thread::Builder::new().name("compile".into()).stack_size(16 << 20).spawn_scoped(scope, compile);
+        thread.map_err(|error| error.to_string())?.join().map_err(|_| String::from("the compiler panicked"))
+    });
+    let module = compiled?.map_err(|error| format!("{error:#}"))?;
+    if let Some(kept) = &engine.kept {
+        kept.save(&subject, &module);
+    }
+    Ok(module)
 }
 
 /// The code to compile, and what is to be known of it.

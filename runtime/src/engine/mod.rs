@@ -7,6 +7,9 @@
 
 mod cache;
 mod compiled;
+mod kept;
+#[cfg(test)]
+mod tests;
 
 use std::{
     num::NonZeroUsize,
@@ -16,9 +19,12 @@ use std::{
 use wasmparser::WasmFeatures;
 use wasmtime::{Config, InstanceAllocationStrategy, Linker, OptLevel, PoolingAllocationConfig};
 
-use self::cache::ModuleCache;
 pub(crate) use self::compiled::Observation;
-pub use self::compiled::{CompileError, Compiled, Entry};
+use self::{cache::ModuleCache, kept::Kept};
+pub use self::{
+    compiled::{CompileError, Compiled, Entry},
+    kept::{KeptModules, ModuleStore},
+};
 use crate::{
     abi::{Digest, limits},
     execution::{frame::Frame, host},
@@ -90,6 +96,7 @@ pub struct Engine {
     engine: wasmtime::Engine,
     linker: Linker<Frame>,
     cache: Mutex<ModuleCache>,
+    kept: Option<Kept>,
     observe: Observe,
 }
 
@@ -105,7 +112,20 @@ impl Engine {
         if config.observe == Observe::Gas {
             host::link_probe(&mut linker).map_err(|error| EngineError(format!("{error:#}")))?;
         }
-        Ok(Self { engine, linker, cache: Mutex::new(ModuleCache::new(config.cache_bytes)), observe: config.observe })
+        let cache = Mutex::new(ModuleCache::new(config.cache_bytes));
+        Ok(Self { engine, linker, cache, kept: None, observe: config.observe })
+    }
+
+    /// An engine that keeps what it compiles for the next one. One that observes keeps nothing.
+    ///
+    /// # Errors
+    /// When this machine cannot run it.
+    pub fn with_kept_modules(config: EngineConfig, modules: KeptModules) -> Result<Self, EngineError> {
+        let mut engine = Self::new(config)?;
+        if config.observe == Observe::Nothing {
+            engine.kept = Some(Kept::new(modules, &engine.engine));
+        }
+        Ok(engine)
     }
 
     /// What it can tell of the code it runs.
@@ -126,7 +146,7 @@ impl Engine {
         if let Some(compiled) = self.lock_cache().get(&key) {
             return Ok(compiled);
         }
-        let compiled = Arc::new(Compiled::new(&self.engine, &self.linker, module, schedule, self.observe)?);
+        let compiled = Arc::new(Compiled::new(self, module, schedule)?);
         self.lock_cache().insert(key, Arc::clone(&compiled), module.source().len());
         Ok(compiled)
     }

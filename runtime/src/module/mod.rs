@@ -25,7 +25,7 @@ mod plan;
 mod schedule;
 mod survey;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod validate;
 
 pub use check::CheckedModule;

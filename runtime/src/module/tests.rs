@@ -55,7 +55,7 @@ fn contract(text: &str) -> Vec<u8> {
 }
 
 /// A contract with a memory and these fields.
-fn with_memory(fields: &str) -> Vec<u8> {
+pub(crate) fn with_memory(fields: &str) -> Vec<u8> {
     contract(&format!("(module (memory (export \"memory\") 1 4) {fields})"))
 }
 

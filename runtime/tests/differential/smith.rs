@@ -20,7 +20,20 @@ const PAGE_BYTES: u64 = 65_536;
 /// A contract, unless wasm-smith ran out of bytes.
 pub(crate) fn contract(random: &mut Random) -> Option<Vec<u8>> {
     let large = random.below(4) == 0;
-    let config = Config {
+    let bytes = random.bytes(if large { 32_768 } else { 6_000 });
+    let wasm = wasm_smith::Module::new(config(large), &mut Unstructured::new(&bytes)).ok()?.to_bytes();
+    Some(Contract::of(&wasm, random))
+}
+
+/// The contract that a fuzzer's bytes mean.
+#[allow(dead_code, reason = "the fuzz target's, which shares this file")]
+pub(crate) fn contract_of(bytes: &[u8]) -> Option<Vec<u8>> {
+    let wasm = wasm_smith::Module::new(config(false), &mut Unstructured::new(bytes)).ok()?.to_bytes();
+    Some(Contract::of(&wasm, &mut Random::new(bytes.len() as u64)))
+}
+
+fn config(large: bool) -> Config {
+    Config {
         available_imports: Some(imports()),
         allowed_instructions: InstructionKinds::new(&[
             InstructionKind::NumericInt,
@@ -67,10 +80,7 @@ pub(crate) fn contract(random: &mut Random) -> Option<Vec<u8>> {
         threads_enabled: false,
         wide_arithmetic_enabled: false,
         ..Config::default()
-    };
-    let bytes = random.bytes(if large { 32_768 } else { 6_000 });
-    let wasm = wasm_smith::Module::new(config, &mut Unstructured::new(&bytes)).ok()?.to_bytes();
-    Some(Contract::of(&wasm, random))
+    }
 }
 
 /// A module that imports the whole list of host functions, to choose from.
