@@ -19,7 +19,7 @@ BUILD := cargo build $(LOCKED) --workspace --bin chancery --example offline
 # Workspaces beside the root one. They are for wasm32 and built by scripts/contracts.sh.
 OTHER_WORKSPACES := $(wildcard contracts/Cargo.toml examples/*/Cargo.toml)
 
-.PHONY: help demo test test-sim check kill9 build setup fmt clippy doc deny bench clean-cache
+.PHONY: help demo test test-sim check kill9 fsync fuzz build setup fmt clippy doc deny bench clean-cache
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -75,6 +75,24 @@ kill9: ## kills the node 50 times under calls and shows that nothing acknowledge
 	phase "compiling the contracts" bash scripts/contracts.sh
 	phase "50 rounds of kill -9" bash scripts/kill9.sh 50
 	phases_summary kill9
+
+fsync: ## traces system calls and shows that no acknowledgement leaves before its block's sync
+	@. scripts/phase.sh
+	phase "set-up" scripts/setup.sh trace
+	phase "building" $(MAKE) build
+	phase "compiling the contracts" bash scripts/contracts.sh
+	phase "acknowledgements after their sync" bash scripts/ack_after_fsync.sh 20
+	phases_summary fsync
+
+# SECONDS is make's own affair in a recipe's shell, so the time has another name.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?=
+
+fuzz: ## fuzzes decoders, verifier and sandbox, FUZZ_SECONDS each (60), all of them or FUZZ_TARGETS
+	@. scripts/phase.sh
+	phase "set-up" scripts/setup.sh demo
+	phase "fuzzing" bash scripts/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+	phases_summary fuzz
 
 build: ## sets up and builds the binary
 	@. scripts/phase.sh

@@ -4,6 +4,7 @@
 #   scripts/setup.sh demo     what building and running takes: a C++ compiler, libclang, Rust with wasm32, RocksDB
 #   scripts/setup.sh test     and cargo-nextest
 #   scripts/setup.sh check    and cargo-deny, clippy and rustfmt
+#   scripts/setup.sh trace    as demo, and strace
 #
 # It uses apt-get as root or through sudo, and says what to install where it can do neither. It touches the network
 # only for what is missing.
@@ -15,8 +16,8 @@ readonly rust_version=1.95.0
 readonly nextest_version=0.9.143
 readonly mode="${1:-demo}"
 case "${mode#--}" in
-  demo | test | check) ;;
-  *) echo "usage: setup.sh demo|test|check" >&2; exit 2 ;;
+  demo | test | check | trace) ;;
+  *) echo "usage: setup.sh demo|test|check|trace" >&2; exit 2 ;;
 esac
 # What the caller chose is the caller's affair.
 readonly chosen_toolchain="${RUSTUP_TOOLCHAIN:-}"
@@ -210,6 +211,12 @@ ensure_deny() {
   have cargo-deny || fail "cargo-deny could not be installed: cargo install cargo-deny --locked"
 }
 
+ensure_strace() {
+  if have strace; then return; fi
+  if may_apt; then phase "installing strace" apt_install strace || :; fi
+  have strace || fail "there is no strace: install it (Debian: apt-get install strace)"
+}
+
 ensure_component() {
   if cargo "$1" --version >/dev/null 2>&1; then return; fi
   phase "adding $1 to the toolchain" rustup component add "${1/#fmt/rustfmt}"
@@ -223,6 +230,7 @@ main() {
   ensure_wasm
   case "${mode#--}" in
     test) ensure_nextest ;;
+    trace) ensure_strace ;;
     check)
       ensure_component clippy
       ensure_component fmt
