@@ -194,23 +194,36 @@ impl Chain {
     /// # Errors
     /// When the transaction may not be in the block; the state is then unchanged.
     pub fn submit(&mut self, transaction: Transaction) -> Result<Receipt, Refusal> {
-        let verified = VerifiedTransaction::verify(transaction, &self.rules)?;
+        let receipts = self.submit_block(vec![transaction])?;
+        Ok(receipts.into_iter().next().expect("one transaction was executed"))
+    }
+
+    /// Executes one block and makes it final.
+    ///
+    /// # Errors
+    /// When a transaction may not be in the block; the state is then unchanged.
+    pub fn submit_block(&mut self, transactions: Vec<Transaction>) -> Result<Vec<Receipt>, Refusal> {
+        let verify = |transaction| VerifiedTransaction::verify(transaction, &self.rules);
+        let verified = transactions.into_iter().map(verify).collect::<Result<Vec<_>, _>>()?;
         let context = self.next();
         let executed = on_execution_stack(|stack| {
             let view = self.state.view(None);
             let mut executor = BlockExecutor::new(stack, &self.engine, &self.rules, &view, context);
-            match executor.execute(&verified) {
-                Ok(_) => Ok(executor.finish()),
-                Err(ExecuteError::Refused(refusal)) => Err(refusal),
-                Err(error) => panic!("the tests' chain stopped: {error}"),
+            for transaction in &verified {
+                match executor.execute(transaction) {
+                    Ok(_) => {}
+                    Err(ExecuteError::Refused(refusal)) => return Err(refusal),
+                    Err(error) => panic!("the tests' chain stopped: {error}"),
+                }
             }
+            Ok(executor.finish())
         })?;
         let overlay = Arc::new(self.state.prepare(None, executed.changes).expect("the state is readable"));
         let mut batch = WriteBatch::default();
         self.state.stage(&overlay, &mut batch).expect("the overlay follows the state");
         self.state.backend().write(batch, Durability::Synced).expect("memory takes every write");
         self.state.advance(overlay).expect("the overlay was staged");
-        Ok(executed.receipts.into_iter().next().expect("one transaction was executed"))
+        Ok(executed.receipts)
     }
 
     fn next(&self) -> BlockContext {

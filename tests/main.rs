@@ -9,6 +9,7 @@ mod evidence;
 mod finality;
 mod handles;
 mod hostile;
+mod instances;
 mod lean;
 mod source_lines;
 mod trace;

@@ -1,8 +1,11 @@
 //! A module, instrumented and compiled, with everything about it that a call would otherwise look up each time.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
-use wasmtime::{InstancePre, Module, ModuleExport, WasmBacktrace};
+use wasmtime::{InstancePre, Module, ModuleExport, Val, WasmBacktrace};
 
 use super::{Engine, Observe, kept::Subject};
 use crate::{
@@ -11,7 +14,9 @@ use crate::{
         schema::{EXPORT_PREFIX, Method, MethodKind, Schema},
     },
     execution::frame::Frame,
-    module::{CheckedModule, GAS_EXPORT, HEIGHT_EXPORT, Observed, Probe, Schedule, SourceMap, SourcePlace},
+    module::{
+        CheckedModule, GAS_EXPORT, GlobalValue, HEIGHT_EXPORT, Observed, Probe, Schedule, SourceMap, SourcePlace,
+    },
 };
 
 /// A module that passed every check could not be compiled. The static limits are meant to rule this out, so it is a
@@ -55,6 +60,12 @@ pub struct Compiled {
     pub(crate) memory: ModuleExport,
     pub(crate) gas: ModuleExport,
     pub(crate) height: ModuleExport,
+    /// The globals to write when an instance is made new again, or `None` when instances serve once.
+    pub(crate) restored_globals: Option<Vec<(ModuleExport, Val)>>,
+    /// The memory of a new instance up to the last byte that is not zero, once there was one.
+    pub(crate) image: OnceLock<Vec<u8>>,
+    /// Bytes of memory of a new instance.
+    pub(crate) memory_bytes: usize,
     /// Gas for making an instance: its first pages are fresh memory.
     pub(crate) instance_gas: u64,
     /// There only in an engine that observes.
@@ -77,7 +88,17 @@ impl Compiled {
             let export = export(&format!("{EXPORT_PREFIX}{name}"))?;
             methods.insert(name.clone(), Entry { export, kind: *kind, reentrant: *reentrant });
         }
+        let value = |value| match value {
+            GlobalValue::I32(value) => Val::I32(value),
+            GlobalValue::I64(value) => Val::I64(value),
+        };
+        let restored = module.restorable().map(|globals| {
+            globals.map(|(name, start)| Ok((export(&name)?, value(start)))).collect::<Result<Vec<_>, _>>()
+        });
         Ok(Self {
+            restored_globals: restored.transpose()?,
+            image: OnceLock::new(),
+            memory_bytes: module.memory_pages() as usize * (64 << 10),
             memory: export("memory")?,
             gas: export(GAS_EXPORT)?,
             height: export(HEIGHT_EXPORT)?,

@@ -68,8 +68,8 @@ pub struct EngineConfig {
     pub optimisation: Optimisation,
     /// Source bytes of the compiled modules that are kept in memory.
     pub cache_bytes: usize,
-    /// Contracts that may be under execution at once in the whole process; a transaction needs up to
-    /// [`limits::CALL_DEPTH_MAX`].
+    /// Instances of contracts at once in the whole process. A transaction needs up to [`limits::CALL_DEPTH_MAX`], and
+    /// a block keeps up to as many for its next calls, as far as there are enough.
     pub instances: u32,
     /// What it can tell of the code it runs.
     pub observe: Observe,
@@ -80,7 +80,7 @@ impl Default for EngineConfig {
         Self {
             optimisation: Optimisation::Speed,
             cache_bytes: 64 << 20,
-            instances: 16 * limits::CALL_DEPTH_MAX,
+            instances: 32 * limits::CALL_DEPTH_MAX,
             observe: Observe::Nothing,
         }
     }

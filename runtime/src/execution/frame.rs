@@ -76,23 +76,16 @@ pub(super) struct Handles {
 }
 
 impl Frame {
-    pub(super) fn new(
-        session: Box<Session>,
-        engine: std::sync::Arc<Engine>,
-        schedule: &'static crate::module::Schedule,
-        contract: Address,
-        caller: Address,
-        read_only: bool,
-        input: Vec<u8>,
-    ) -> Self {
+    /// The frame of an instance that no contract runs in yet.
+    pub(super) fn idle(engine: std::sync::Arc<Engine>, schedule: &'static crate::module::Schedule) -> Self {
         Self {
-            session: Some(session),
+            session: None,
             engine,
             schedule,
-            contract,
-            caller,
-            read_only,
-            input,
+            contract: Address::default(),
+            caller: Address::default(),
+            read_only: true,
+            input: Vec::new(),
             output: Vec::new(),
             kept: Vec::new(),
             stop: None,
@@ -106,6 +99,35 @@ impl Frame {
     /// The recorder, when there is one.
     pub(super) fn recorder(&mut self) -> Option<&mut Recorder> {
         self.session.as_mut().and_then(|session| session.recorder.as_deref_mut())
+    }
+
+    /// A contract is about to run; the frame is idle.
+    pub(super) fn enter(
+        &mut self,
+        session: Box<Session>,
+        contract: Address,
+        caller: Address,
+        read_only: bool,
+        input: Vec<u8>,
+        observation: Option<std::sync::Arc<Observation>>,
+    ) {
+        self.is_recorded = session.recorder.is_some();
+        self.observation = observation;
+        self.session = Some(session);
+        self.contract = contract;
+        self.caller = caller;
+        self.read_only = read_only;
+        self.input = input;
+    }
+
+    /// The contract has returned, and its session and output were taken: nothing of it stays.
+    pub(super) fn leave(&mut self) {
+        self.input = Vec::new();
+        self.output = Vec::new();
+        self.kept = Vec::new();
+        self.stop = None;
+        self.growth = Growth::default();
+        self.is_recorded = false;
     }
 
     pub(super) fn session(&mut self) -> &mut Session {

@@ -14,7 +14,7 @@ use wasmtime::{Caller, Engine, Linker, Val, WasmBacktrace};
 use super::{
     frame::{Frame, Handles, Stop},
     invoke::{Invocation, invoke},
-    session::Halt,
+    session::{Halt, Page},
     trace::{Recorder, StepKind},
 };
 use crate::{
@@ -341,7 +341,8 @@ fn storage_page(
     'fill: while page.len() < limit as usize {
         let chunk = PAGE_CHUNK.min(limit as usize - page.len());
         let found = host.data_mut().session().page(&contract, &prefix, &after, chunk);
-        let entries = stored(host, found)?;
+        let Page { entries, removed, .. } = stored(host, found)?;
+        charge(host, PAGE_ENTRY_GAS * removed as u64)?;
         let is_last = entries.len() < chunk;
         for entry in entries {
             let entry_bytes = entry.0.len() + entry.1.len() + 8;

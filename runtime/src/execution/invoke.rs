@@ -1,6 +1,6 @@
 //! Entering a contract: finding it, giving it an instance of its own, running one method, and telling how it ended.
 //!
-//! A contract that another one calls gets a store of its own; the session moves into it and back. Savepoints are the
+//! Every call has an instance of its own, with a store; the session moves into it and back. Savepoints are the
 //! caller's: whoever invokes takes the session back when the result is not `Ok`.
 
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use wasmtime::{Store, Trap, Val, WasmBacktrace};
 use super::{
     accounts,
     frame::{Frame, Handles, Stop},
+    instance::NewInstance,
     session::{Halt, Session},
 };
 use crate::{
@@ -59,18 +60,25 @@ pub(super) fn invoke(
         let stop = Stop::Trapped(TrapClass::OutOfGas);
         return returned(session, invocation.contract, 0, Err(stop), Vec::new());
     };
+    let mut instance = match instance_of(engine, schedule, &mut session, &compiled) {
+        Ok(instance) => instance,
+        Err(stop) => return returned(session, invocation.contract, 0, Err(stop), Vec::new()),
+    };
     let Invocation { contract, caller, method, input, stack_slots, .. } = invocation;
     session.running.push(contract);
-    let is_recorded = session.recorder.is_some();
-    let mut frame = Frame::new(session, Arc::clone(engine), schedule, contract, caller, read_only, input);
-    (frame.is_recorded, frame.observation) = (is_recorded, compiled.observation.clone());
-    let mut store = Store::new(engine.wasmtime(), frame);
-    store.limiter(|frame| &mut frame.growth);
-    let ran = run(&mut store, &compiled, method, gas, stack_slots);
+    let observation = compiled.observation.clone();
+    instance.store.data_mut().enter(session, contract, caller, read_only, input, observation);
+    let ran = run(&mut instance, method, gas, stack_slots);
     let stopped_at = stopped_at(&compiled, &ran);
-    let (gas_left, result) = conclude(&mut store, ran);
-    let mut session = store.into_data().session.take().expect("the session is back once no contract waits");
+    let (gas_left, result) = conclude(&mut instance.store, instance.handles, ran);
+    let session = instance.store.data_mut().session.take();
+    let mut session = session.expect("the session is back once no contract waits");
     session.running.pop();
+    if result.is_ok()
+        && let Some(instance) = instance.restored()
+    {
+        session.keep_idle(instance);
+    }
     returned(session, contract, gas_left, result, stopped_at)
 }
 
@@ -108,6 +116,24 @@ fn stopped_at(compiled: &Compiled, ran: &wasmtime::Result<()>) -> Vec<SourcePlac
         (Some(observation), Some(backtrace)) => observation.places(backtrace),
         _ => Vec::new(),
     }
+}
+
+/// An instance for a call: one that waits, or a new one.
+fn instance_of(
+    engine: &Arc<Engine>,
+    schedule: &'static Schedule,
+    session: &mut Session,
+    compiled: &Arc<Compiled>,
+) -> Result<NewInstance, Stop> {
+    if let Some(instance) = session.take_idle(compiled) {
+        return Ok(instance);
+    }
+    let made = match NewInstance::of(engine, schedule, compiled) {
+        // Those that wait must never be why there is none.
+        Err(_) if session.clear_idle() => NewInstance::of(engine, schedule, compiled),
+        made => made,
+    };
+    made.map_err(|error| instantiation_stop(&error))
 }
 
 /// Finds the contract and its method, and says whether it runs read-only.
@@ -169,34 +195,23 @@ pub(super) fn load(
     Ok(compiled)
 }
 
-fn run(
-    store: &mut Store<Frame>,
-    compiled: &Compiled,
-    method: &Ident,
-    gas: u64,
-    stack_slots: u32,
-) -> wasmtime::Result<()> {
-    let instance = compiled.pre.instantiate(&mut *store)?;
-    let missing = || wasmtime::Error::msg("an export that was there at compilation is gone");
-    let mut export = |export| instance.get_module_export(&mut *store, export).ok_or_else(missing);
-    let memory = export(&compiled.memory)?.into_memory().ok_or_else(missing)?;
-    let gas_global = export(&compiled.gas)?.into_global().ok_or_else(missing)?;
-    let height = export(&compiled.height)?.into_global().ok_or_else(missing)?;
-    let entry = compiled.method(method).ok_or_else(missing)?;
-    let function = export(&entry.export)?.into_func().ok_or_else(missing)?.typed::<(), ()>(&*store)?;
-    gas_global.set(&mut *store, Val::I64(i64::try_from(gas).unwrap_or(i64::MAX)))?;
-    height.set(&mut *store, Val::I32(stack_slots.cast_signed()))?;
-    store.data_mut().handles = Some(Handles { memory, gas: gas_global, height });
-    function.call(&mut *store, ())
+fn run(instance: &mut NewInstance, method: &Ident, gas: u64, stack_slots: u32) -> wasmtime::Result<()> {
+    let compiled = Arc::clone(&instance.compiled);
+    let entry = compiled.method(method).ok_or_else(|| wasmtime::Error::msg("the method is gone"))?;
+    let function = instance.function(entry)?;
+    let NewInstance { store, handles, .. } = instance;
+    handles.gas.set(&mut *store, Val::I64(i64::try_from(gas).unwrap_or(i64::MAX)))?;
+    handles.height.set(&mut *store, Val::I32(stack_slots.cast_signed()))?;
+    function.call(store, ())
 }
 
 /// The gas that is left and how the method ended. Every input of this is metered or the module's own doing, so it is
 /// the same on every node; the one thing that is not, a lack of resources, halts.
-fn conclude(store: &mut Store<Frame>, ran: wasmtime::Result<()>) -> (u64, Result<Vec<u8>, Stop>) {
-    let Some(Handles { gas, height, .. }) = store.data().handles else {
-        let error = ran.expect_err("a method has run once the handles are set");
-        return (0, Err(instantiation_stop(&error)));
-    };
+fn conclude(
+    store: &mut Store<Frame>,
+    Handles { gas, height, .. }: Handles,
+    ran: wasmtime::Result<()>,
+) -> (u64, Result<Vec<u8>, Stop>) {
     let gas_left = gas.get(&mut *store).unwrap_i64();
     let height = height.get(&mut *store).unwrap_i32().cast_unsigned();
     if let Some(reason) = store.data_mut().growth.failed.take() {

@@ -10,6 +10,7 @@ pub mod chain;
 pub(crate) mod frame;
 mod gas;
 pub(crate) mod host;
+mod instance;
 mod invoke;
 mod payload;
 mod query;

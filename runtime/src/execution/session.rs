@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
-use super::{trace::Recorder, view::ViewPointer};
+use super::{instance::NewInstance, trace::Recorder, view::ViewPointer};
 use crate::{
     abi::{Address, Digest, Event, Ident, Name, limits},
     engine::Compiled,
@@ -41,6 +41,30 @@ pub(crate) struct Facts {
     pub(crate) transaction: Digest,
 }
 
+/// A page of entries.
+pub(crate) struct Page {
+    /// The entries, in byte order.
+    pub(crate) entries: Vec<Entry>,
+    /// How many entries that this session removed lie between them: they were looked at as well.
+    pub(crate) removed: usize,
+    limit: usize,
+}
+
+impl Page {
+    fn is_full(&self) -> bool {
+        self.entries.len() >= self.limit
+    }
+
+    /// Adds the next entry, or counts that it was removed; past the limit neither.
+    fn take(&mut self, key: &[u8], value: Option<&Vec<u8>>) {
+        match value {
+            _ if self.is_full() => {}
+            Some(value) => self.entries.push((key.to_vec(), value.clone())),
+            None => self.removed += 1,
+        }
+    }
+}
+
 /// A point to which a session can be taken back.
 #[derive(Clone, Copy)]
 pub(crate) struct Savepoint {
@@ -69,7 +93,12 @@ pub(crate) struct Session {
     pub(crate) loaded: BTreeMap<Address, Arc<Compiled>>,
     /// There while somebody wants to see what a transaction does; never when blocks are proposed or checked.
     pub(crate) recorder: Option<Box<Recorder>>,
+    /// Instances that wait for the block's next call of their code, one of each.
+    idle: Vec<NewInstance>,
 }
+
+/// Instances that wait at most; with those at work they stay within what the engine's pool has for a block.
+const IDLE_MAX: usize = limits::CALL_DEPTH_MAX as usize;
 
 impl Session {
     pub(super) fn new(view: ViewPointer, facts: Facts) -> Self {
@@ -83,7 +112,29 @@ impl Session {
             facts,
             loaded: BTreeMap::new(),
             recorder: None,
+            idle: Vec::new(),
         }
+    }
+
+    /// An instance of `compiled` that waits, if there is one.
+    pub(super) fn take_idle(&mut self, compiled: &Compiled) -> Option<NewInstance> {
+        let place = self.idle.iter().position(|instance| instance.compiled.code() == compiled.code())?;
+        Some(self.idle.swap_remove(place))
+    }
+
+    /// Keeps an instance for the next call, unless one of its code waits already.
+    pub(super) fn keep_idle(&mut self, instance: NewInstance) {
+        let known = |waiting: &NewInstance| waiting.compiled.code() == instance.compiled.code();
+        if self.idle.len() < IDLE_MAX && !self.idle.iter().any(known) {
+            self.idle.push(instance);
+        }
+    }
+
+    /// Gives up all instances that wait; whether there was one.
+    pub(super) fn clear_idle(&mut self) -> bool {
+        let had = !self.idle.is_empty();
+        self.idle.clear();
+        had
     }
 
     /// Begins a transaction: nothing of the one before can be undone any more.
@@ -117,38 +168,43 @@ impl Session {
     }
 
     /// At most `limit` entries that begin with `prefix` and come after `after`, in byte order: those of the state with
-    /// this session's writes laid over them.
+    /// this session's writes laid over them. No more of either is looked at than the page takes.
     pub(crate) fn page(
         &self,
         contract: &Address,
         prefix: &[u8],
         after: &[u8],
         limit: usize,
-    ) -> Result<Vec<Entry>, StorageError> {
-        let none = BTreeMap::new();
-        let writes = self.writes.get(contract).unwrap_or(&none);
-        let mut page = Vec::new();
+    ) -> Result<Page, StorageError> {
+        let start = if after.is_empty() { Bound::Included(prefix) } else { Bound::Excluded(after) };
+        let entries = self.writes.get(contract).into_iter();
+        let written = entries.flat_map(|entries| entries.range::<[u8], _>((start, Bound::Unbounded)));
+        let mut written = written.take_while(|(key, _)| key.starts_with(prefix)).peekable();
+        let mut page = Page { entries: Vec::new(), removed: 0, limit };
         let mut from = after.to_vec();
-        while page.len() < limit {
-            let below = self.view.get().page(contract, prefix, &from, limit - page.len())?;
-            // Past the last entry read, the state below is unknown yet; past its end, there is nothing.
-            let until = if below.len() < limit - page.len() { None } else { below.last().map(|(key, _)| key.clone()) };
-            let mut merged: BTreeMap<Vec<u8>, Vec<u8>> = below.into_iter().collect();
-            let start = if from.is_empty() { Bound::Included(prefix) } else { Bound::Excluded(from.as_slice()) };
-            let end = until.as_deref().map_or(Bound::Unbounded, Bound::Included);
-            for (key, written) in writes.range::<[u8], _>((start, end)).take_while(|(key, _)| key.starts_with(prefix)) {
-                match written {
-                    Some(value) => merged.insert(key.clone(), value.clone()),
-                    None => merged.remove(key),
-                };
+        while !page.is_full() {
+            let want = limit - page.entries.len();
+            let below = self.view.get().page(contract, prefix, &from, want)?;
+            let is_last = below.len() < want;
+            if let Some((last, _)) = below.last() {
+                from.clone_from(last);
             }
-            page.extend(merged);
-            match until {
-                Some(last) => from = last,
-                None => break,
+            for (key, value) in below {
+                while let Some((key, value)) = written.next_if(|(written, _)| !page.is_full() && **written < key) {
+                    page.take(key, value.as_ref());
+                }
+                match written.next_if(|(written, _)| **written == key) {
+                    Some((key, value)) => page.take(key, value.as_ref()),
+                    None => page.take(&key, Some(&value)),
+                }
+            }
+            if is_last {
+                while let Some((key, value)) = written.next_if(|_| !page.is_full()) {
+                    page.take(key, value.as_ref());
+                }
+                break;
             }
         }
-        page.truncate(limit);
         Ok(page)
     }
 
@@ -206,6 +262,6 @@ impl StateView for Session {
     }
 
     fn page(&self, contract: &Address, prefix: &[u8], after: &[u8], limit: usize) -> Result<Vec<Entry>, StorageError> {
-        Self::page(self, contract, prefix, after, limit)
+        Ok(Self::page(self, contract, prefix, after, limit)?.entries)
     }
 }

@@ -11,7 +11,7 @@ use super::{
     LimitKind, ModuleError, Observed, Place, Schedule,
     instrument::{self, frame_slots},
     labels,
-    survey::{Survey, type_text},
+    survey::{GlobalValue, MutableGlobal, Survey, type_text},
     validate,
 };
 
@@ -39,7 +39,12 @@ pub(super) struct Facts {
     /// The functions of the module's own.
     pub(super) functions: Vec<FunctionFacts>,
     memory_pages: u32,
+    /// The globals that code may write, when an instance can be made new again; see [`CheckedModule::restorable`].
+    pub(super) restorable: Option<Vec<MutableGlobal>>,
 }
+
+/// Globals that are worth restoring one by one.
+const RESTORED_GLOBALS_MAX: usize = 16;
 
 /// What instrumenting needs to know of a function.
 #[derive(Clone, Debug)]
@@ -85,9 +90,17 @@ impl CheckedModule {
         self.facts.memory_pages
     }
 
+    /// The globals to write when an instance is to be made new again: the exports that the instrumented module has for
+    /// them, and what they hold at the start. `None` when it cannot be done, because code may drop data segments, or is
+    /// not worth it, because there are many. Beside globals an instance has its memory: tables cannot be written.
+    pub(crate) fn restorable(&self) -> Option<impl Iterator<Item = (String, GlobalValue)>> {
+        let globals = self.facts.restorable.as_ref()?;
+        Some(globals.iter().map(|global| (instrument::global_export(global.index), global.start)))
+    }
+
     /// The module that the engine compiles: the source with gas and stack height counted under `schedule`, without
-    /// custom sections, exporting the memory, the methods, [`GAS_EXPORT`](super::GAS_EXPORT) and
-    /// [`HEIGHT_EXPORT`](super::HEIGHT_EXPORT) and nothing else. The same source and schedule give the same bytes.
+    /// custom sections, exporting the memory, the methods, [`GAS_EXPORT`](super::GAS_EXPORT),
+    /// [`HEIGHT_EXPORT`](super::HEIGHT_EXPORT), the globals that make an instance new again, and nothing else. The same source and schedule give the same bytes.
     pub fn instrument(&self, schedule: &Schedule) -> Vec<u8> {
         instrument::instrument(&self.source, &self.facts, schedule)
     }
@@ -165,5 +178,7 @@ fn facts(survey: &Survey<'_>, heights: &[u32]) -> Result<Facts, ModuleError> {
         imported: survey.imported,
         functions: functions.collect::<Result<_, _>>()?,
         memory_pages: survey.memory_pages as u32,
+        restorable: (!survey.has_passive_data && survey.mutable_globals.len() <= RESTORED_GLOBALS_MAX)
+            .then(|| survey.mutable_globals.clone()),
     })
 }

@@ -8,7 +8,7 @@
 //!   block $body
 //!     the source's code
 //!   end
-//!   take the frame off the height
+//!   put the height back to what it was
 //!   return
 //! end
 //! unreachable
@@ -29,7 +29,7 @@ use super::{
     plan::{Plan, Region},
 };
 
-/// Where the counters are: two globals and two locals.
+/// Where the counters are: two globals and three locals.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counters {
     /// The global of the gas left, i64.
@@ -40,6 +40,8 @@ pub(super) struct Counters {
     pub(super) left: u32,
     /// A local for a height or a length, i32.
     pub(super) scratch: u32,
+    /// A local that keeps the height as it was at entry, i32.
+    pub(super) entry_height: u32,
 }
 
 /// An open block, loop or if of the source.
@@ -133,13 +135,13 @@ impl<'a> Emitter<'a> {
         self.refresh();
         self.emit(&Instruction::Block(BlockType::Empty));
         self.look_at_gas(0);
-        let Counters { height, scratch, .. } = self.counters;
+        let Counters { height, scratch, entry_height, .. } = self.counters;
         let limit = Instruction::I32Const(STACK_SLOTS_MAX as i32);
-        self.emit_all(&[
-            Instruction::GlobalGet(height),
-            Instruction::I32Const(self.frame_slots as i32),
-            Instruction::I32Add,
-        ]);
+        self.emit(&Instruction::GlobalGet(height));
+        if self.plan.calls {
+            self.emit(&Instruction::LocalTee(entry_height));
+        }
+        self.emit_all(&[Instruction::I32Const(self.frame_slots as i32), Instruction::I32Add]);
         if self.plan.calls {
             self.emit_all(&[
                 Instruction::LocalTee(scratch),
@@ -168,9 +170,9 @@ impl<'a> Emitter<'a> {
     /// Writes the epilogue, after the `end` that closed the source's code, which began at `start`.
     pub(super) fn leave(&mut self, start: usize) {
         if self.plan.calls {
-            let height = self.counters.height;
-            self.emit_all(&[Instruction::GlobalGet(height), Instruction::I32Const(self.frame_slots as i32)]);
-            self.emit_all(&[Instruction::I32Sub, Instruction::GlobalSet(height)]);
+            // Not the global less the frame: that would wait for what the called functions wrote to it.
+            let Counters { height, entry_height, .. } = self.counters;
+            self.emit_all(&[Instruction::LocalGet(entry_height), Instruction::GlobalSet(height)]);
         }
         self.probe(|_, _| Probe::Leave);
         self.emit_all(&[Instruction::Return, Instruction::End]);

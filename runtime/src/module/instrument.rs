@@ -9,7 +9,7 @@
 //! keeps it in a register.
 //!
 //! **Height** counts slots up in an exported i32 global: at entry a function adds its frame's slots and traps when the
-//! sum is over `STACK_SLOTS_MAX`; on every way out it takes them off again. A function that calls nothing only
+//! sum is over `STACK_SLOTS_MAX`; on every way out it puts the height back. A function that calls nothing only
 //! compares, and writes the global when it is about to trap, so that the host sees why.
 //!
 //! A trap is `unreachable`, and leaves both globals as they are.
@@ -17,7 +17,7 @@
 //! **Headroom.** Limits bind the source; what comes out is larger. Each charge stands after an instruction that ends a
 //! region, or at one that is charged by length, and each function gains one prologue and epilogue: at most
 //! [`BODY_GROWTH_MAX`] bytes out for a byte in, and [`FUNCTION_GROWTH_MAX`] a function. So a body stays below 3.3 MB,
-//! where parser and engine allow 7.6 MB; locals grow by 2, block depth by 2, types by one for each result list, globals
+//! where parser and engine allow 7.6 MB; locals grow by 3, block depth by 2, types by one for each result list, globals
 //! by 2, all far below the engine's limits of 50,000 and 1,000,000.
 
 use std::collections::BTreeMap;
@@ -46,6 +46,11 @@ pub const GAS_EXPORT: &str = "chancery.gas";
 /// The exported i32 global that holds the logical stack height in slots. The host sets it before a call; above
 /// `STACK_SLOTS_MAX` after a trap it says why.
 pub const HEIGHT_EXPORT: &str = "chancery.height";
+
+/// The export of a global of the source that code may write, for making an instance new again.
+pub(super) fn global_export(index: u32) -> String {
+    format!("{RESERVED_PREFIX}global.{index}")
+}
 
 /// Bytes of instrumented body for a byte of source body, at most; the function's own prologue comes on top.
 pub const BODY_GROWTH_MAX: usize = 50;
@@ -249,6 +254,9 @@ impl Reencode for Instrumenter<'_> {
         }
         exports.export(GAS_EXPORT, ExportKind::Global, self.gas());
         exports.export(HEIGHT_EXPORT, ExportKind::Global, self.height());
+        for global in self.facts.restorable.iter().flatten() {
+            exports.export(&global_export(global.index), ExportKind::Global, global.index);
+        }
         Ok(())
     }
 
@@ -275,7 +283,7 @@ impl Reencode for Instrumenter<'_> {
             let (count, ty) = local?;
             locals.push((count, self.val_type(ty)?));
         }
-        locals.extend([(1, ValType::I64), (1, ValType::I32)]);
+        locals.extend([(1, ValType::I64), (2, ValType::I32)]);
         let reader = body.get_operators_reader()?;
         let (operators, offsets): (Vec<_>, Vec<_>) =
             reader.into_iter_with_offsets().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
@@ -285,6 +293,7 @@ impl Reencode for Instrumenter<'_> {
             height: self.height(),
             left: function.parameters + function.locals,
             scratch: function.parameters + function.locals + 1,
+            entry_height: function.parameters + function.locals + 2,
         };
         // Away while the function is written, because translating an instruction needs all of this.
         let mut watch = self.watch.take();

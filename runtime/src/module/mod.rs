@@ -34,4 +34,5 @@ pub use instrument::{BODY_GROWTH_MAX, GAS_EXPORT, HEIGHT_EXPORT, NATIVE_BYTES_PE
 pub use observe::{Observed, Probe, SourceMap, SourcePlace};
 pub(crate) use observe::{PROBE_MODULE, PROBE_NAME};
 pub use schedule::{Schedule, compile_gas};
+pub(crate) use survey::GlobalValue;
 pub(crate) use validate::FEATURES;

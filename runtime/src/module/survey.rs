@@ -23,6 +23,24 @@ use super::{
 
 const PAGE_BYTES: u64 = 64 * 1024;
 
+/// A global that code may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MutableGlobal {
+    /// Its index.
+    pub(super) index: u32,
+    /// What it holds at the start.
+    pub(super) start: GlobalValue,
+}
+
+/// What a global holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GlobalValue {
+    /// An i32.
+    I32(i32),
+    /// An i64.
+    I64(i64),
+}
+
 /// What the first reading found.
 #[derive(Default)]
 pub(super) struct Survey<'a> {
@@ -38,6 +56,10 @@ pub(super) struct Survey<'a> {
     pub(super) globals: u32,
     /// Whether there is a section of globals, which may be empty.
     pub(super) has_globals: bool,
+    /// Those that code may write.
+    pub(super) mutable_globals: Vec<MutableGlobal>,
+    /// Whether a data segment waits for code to copy or drop it.
+    pub(super) has_passive_data: bool,
     /// Pages of memory at the start.
     pub(super) memory_pages: u64,
     /// Functions exported under the prefix of methods: name and index.
@@ -123,7 +145,14 @@ impl<'a> Survey<'a> {
                     if global.ty.shared {
                         return refuse(Feature::Threads, Place::Global(index), "a shared global");
                     }
-                    constant(&global.init_expr, Place::Global(index))?;
+                    let start = constant(&global.init_expr, Place::Global(index))?;
+                    if global.ty.mutable {
+                        let start = match global.ty.content_type {
+                            ValType::I64 => GlobalValue::I64(start),
+                            _ => GlobalValue::I32(start as i32),
+                        };
+                        self.mutable_globals.push(MutableGlobal { index, start });
+                    }
                     self.globals += 1;
                 }
             }
@@ -147,6 +176,8 @@ impl<'a> Survey<'a> {
                     if let DataKind::Active { offset_expr, .. } = &data.kind {
                         let size = self.memory_pages * PAGE_BYTES;
                         segment(Place::Data(index), offset_expr, data.data.len() as u64, size)?;
+                    } else {
+                        self.has_passive_data = true;
                     }
                 }
             }
