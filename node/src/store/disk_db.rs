@@ -272,12 +272,12 @@ impl DiskDb {
         }
     }
 
-    /// Bytes of tables of one column, for measurements.
+    /// Bytes of tables of one column, for measurements; tables that a compaction replaced do not count.
     ///
     /// # Errors
     /// When RocksDB does not answer.
     pub fn column_bytes(&self, column: Column) -> Result<u64, StorageError> {
-        let value = self.db.property_int_value_cf(self.family(column), "rocksdb.total-sst-files-size");
+        let value = self.db.property_int_value_cf(self.family(column), "rocksdb.live-sst-files-size");
         value.map(Option::unwrap_or_default).map_err(|error| self.error("measure", &error))
     }
 }

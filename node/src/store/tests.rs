@@ -2,11 +2,12 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use chancery_abi::{Digest, Name};
+use chancery_abi::{Address, Digest, Name};
 use chancery_runtime::{
-    state::conformance,
+    state::{Changes, State, StateConfig, conformance},
     storage::{Column, Durability, StateBackend, StateReader, WriteBatch},
 };
+use parity_scale_codec::Encode as _;
 
 use super::*;
 
@@ -177,4 +178,50 @@ fn a_log_that_is_cut_off_loses_the_cut_record_only_and_one_damaged_inside_is_ref
         matches!(open(copies[1].path()), Err(StoreError::Corrupted { .. })),
         "it must not open as an earlier state"
     );
+}
+
+/// What the state's columns take on disk once everything that may go is gone.
+fn state_bytes(database: &DiskDb) -> u64 {
+    database.compact();
+    let columns = [Column::Values, Column::Leaves, Column::Nodes, Column::Journal];
+    columns.iter().map(|column| database.column_bytes(*column).expect("measured")).sum()
+}
+
+/// A block that gives entries with these numbers values that nothing can compress.
+fn overwrite(state: &mut State<ChainStore>, numbers: impl Iterator<Item = u64>) {
+    let height = state.height();
+    let entry = |number: u64| {
+        let value = [Digest::of(&(number, height).encode()).0, Digest::of(&(height, number).encode()).0].concat();
+        ((Address([7; 32]), Digest::of(&number.to_be_bytes()).0.to_vec()), Some(value))
+    };
+    let overlay = Arc::new(state.prepare(None, Changes(numbers.map(entry).collect())).expect("readable"));
+    let mut batch = WriteBatch::default();
+    state.stage(&overlay, &mut batch).expect("it is the next block");
+    state.backend().write(batch, Durability::Synced).expect("a write");
+    state.advance(overlay).expect("it was staged");
+}
+
+#[test]
+fn a_state_of_constant_size_takes_constant_room_however_many_blocks_it_is_old() {
+    const ENTRIES: u64 = 4_000;
+    const BLOCKS: u64 = 240;
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let database = open(home.path()).expect("a new store");
+    let config = StateConfig { provable_heights: 16, flush_bytes: 1 << 20, ..StateConfig::default() };
+    let mut state = State::open(Arc::new(chain(&database)), config).expect("an empty state");
+    overwrite(&mut state, 0..ENTRIES);
+    let mut room = Vec::new();
+    while room.len() < 2 {
+        for _ in 0..BLOCKS {
+            let first = state.height().wrapping_mul(0x9e37_79b9);
+            overwrite(&mut state, (0..100).map(|i| (first + i * 37) % ENTRIES));
+        }
+        state.flush().expect("a write");
+        // The next block lets go of the rows that the written nodes no longer need.
+        overwrite(&mut state, 0..100);
+        room.push(state_bytes(&database));
+    }
+    println!("{ENTRIES} entries: {} bytes after {BLOCKS} blocks, {} after twice as many", room[0], room[1]);
+    assert!(room[0] > ENTRIES * 200, "it holds the entries");
+    assert!(room[1] * 100 <= room[0] * 105, "{room:?}");
 }
