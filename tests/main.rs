@@ -11,6 +11,7 @@ mod handles;
 mod hostile;
 mod instances;
 mod lean;
+mod paging;
 mod source_lines;
 mod trace;
 mod upgrades;

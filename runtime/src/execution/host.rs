@@ -340,7 +340,8 @@ fn storage_page(
     let (mut page, mut page_bytes) = (Vec::new(), 0usize);
     'fill: while page.len() < limit as usize {
         let chunk = PAGE_CHUNK.min(limit as usize - page.len());
-        let found = host.data_mut().session().page(&contract, &prefix, &after, chunk);
+        let payable = usize::try_from(gas_now(host) / PAGE_ENTRY_GAS as i64).unwrap_or(0);
+        let found = host.data_mut().session().page(&contract, &prefix, &after, chunk, payable);
         let Page { entries, removed, .. } = stored(host, found)?;
         charge(host, PAGE_ENTRY_GAS * removed as u64)?;
         let is_last = entries.len() < chunk;

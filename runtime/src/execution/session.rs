@@ -48,11 +48,12 @@ pub(crate) struct Page {
     /// How many entries that this session removed lie between them: they were looked at as well.
     pub(crate) removed: usize,
     limit: usize,
+    removed_max: usize,
 }
 
 impl Page {
     fn is_full(&self) -> bool {
-        self.entries.len() >= self.limit
+        self.entries.len() >= self.limit || self.removed > self.removed_max
     }
 
     /// Adds the next entry, or counts that it was removed; past the limit neither.
@@ -168,19 +169,21 @@ impl Session {
     }
 
     /// At most `limit` entries that begin with `prefix` and come after `after`, in byte order: those of the state with
-    /// this session's writes laid over them. No more of either is looked at than the page takes.
+    /// this session's writes laid over them. No more of either is looked at than the page takes, and the page ends where
+    /// more than `removed_max` removed entries were passed over, because nobody could pay for them.
     pub(crate) fn page(
         &self,
         contract: &Address,
         prefix: &[u8],
         after: &[u8],
         limit: usize,
+        removed_max: usize,
     ) -> Result<Page, StorageError> {
         let start = if after.is_empty() { Bound::Included(prefix) } else { Bound::Excluded(after) };
         let entries = self.writes.get(contract).into_iter();
         let written = entries.flat_map(|entries| entries.range::<[u8], _>((start, Bound::Unbounded)));
         let mut written = written.take_while(|(key, _)| key.starts_with(prefix)).peekable();
-        let mut page = Page { entries: Vec::new(), removed: 0, limit };
+        let mut page = Page { entries: Vec::new(), removed: 0, limit, removed_max };
         let mut from = after.to_vec();
         while !page.is_full() {
             let want = limit - page.entries.len();
@@ -262,6 +265,6 @@ impl StateView for Session {
     }
 
     fn page(&self, contract: &Address, prefix: &[u8], after: &[u8], limit: usize) -> Result<Vec<Entry>, StorageError> {
-        Ok(Self::page(self, contract, prefix, after, limit)?.entries)
+        Ok(Self::page(self, contract, prefix, after, limit, usize::MAX)?.entries)
     }
 }

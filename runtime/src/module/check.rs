@@ -100,7 +100,8 @@ impl CheckedModule {
 
     /// The module that the engine compiles: the source with gas and stack height counted under `schedule`, without
     /// custom sections, exporting the memory, the methods, [`GAS_EXPORT`](super::GAS_EXPORT),
-    /// [`HEIGHT_EXPORT`](super::HEIGHT_EXPORT), the globals that make an instance new again, and nothing else. The same source and schedule give the same bytes.
+    /// [`HEIGHT_EXPORT`](super::HEIGHT_EXPORT), the globals that make an instance new again, and nothing else. The same
+    /// source and schedule give the same bytes.
     pub fn instrument(&self, schedule: &Schedule) -> Vec<u8> {
         instrument::instrument(&self.source, &self.facts, schedule)
     }

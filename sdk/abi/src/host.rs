@@ -117,7 +117,8 @@ macro_rules! for_each_host_function {
             fn storage_remove(key: u32, key_len: u32) -> u32, gas 6_000 + 6 * (key_len);
             /// Pages through the entries whose keys begin with `prefix` and come after `after` (from the start when it
             /// is empty), in byte order: at most `limit` of them and `PAGE_BYTES_MAX` bytes. Costs `PAGE_ENTRY_GAS` for
-            /// each entry asked for or passed over. Returns the length of the page, the SCALE of `Vec<(Vec<u8>, Vec<u8>)>`, which is kept.
+            /// each entry asked for or passed over. Returns the length of the page, the SCALE of `Vec<(Vec<u8>, Vec<u8>)>`,
+            /// which is kept.
             fn storage_page(prefix: u32, prefix_len: u32, after: u32, after_len: u32, limit: u32) -> u32, gas 3_000 + 2 * (prefix_len + after_len);
             /// Announces an event: the SCALE of its name, its keys and its data.
             fn emit(ptr: u32, len: u32), gas 400 + 4 * (len);
