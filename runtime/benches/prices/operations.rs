@@ -4,6 +4,7 @@
 //! differs in each round, 32 to 64 an address, 64 to 128 names, 256 to 16 KiB an event, and from 64 KiB on there is room.
 
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
+use p256::ecdsa::signature::Signer as _;
 
 /// One operation.
 pub(crate) struct Operation {
@@ -45,6 +46,7 @@ pub(crate) const MEMORY: &str = r#"
     (import "chancery_v1" "call" (func $call (param i32 i32 i32 i32 i32 i64) (result i32)))
     (import "chancery_v1" "sha256" (func $sha256 (param i32 i32 i32)))
     (import "chancery_v1" "verify_ed25519" (func $verify (param i32 i32 i32 i32) (result i32)))
+    (import "chancery_v1" "verify_p256" (func $verify_p256 (param i32 i32 i32 i32) (result i32)))
     (memory (export "memory") 4 256)
     (data (i32.const 64) "nothing")
     (data (i32.const 80) "trap")
@@ -102,6 +104,16 @@ impl Operation {
         let message = vec![7; message_bytes];
         let public: [u8; 32] = VerificationKeyBytes::from(&key).into();
         self.input = [&public[..], &key.sign(&message).to_bytes(), &message].concat();
+        self.before("(call $input_read (i32.const 65536) (call $input_len))")
+    }
+
+    /// The same with a key on P-256.
+    fn signed_p256(mut self, message_bytes: usize) -> Self {
+        let key = p256::ecdsa::SigningKey::from_slice(&[7; 32]).expect("a number below the curve's order");
+        let message = vec![7; message_bytes];
+        let signature: p256::ecdsa::Signature = key.sign(&message);
+        let signature = signature.normalize_s().to_bytes();
+        self.input = [key.verifying_key().to_sec1_point(true).as_bytes(), &signature, &message].concat();
         self.before("(call $input_read (i32.const 65536) (call $input_len))")
     }
 
@@ -229,6 +241,10 @@ fn host_functions() -> Vec<Operation> {
             .signed(32),
         host("verify_ed25519 of 60 KiB", "(drop (call $verify (i32.const 65536) (i32.const 65568) (i32.const 65632) (i32.const 61440)))", 50)
             .signed(61_440),
+        host("verify_p256 of 32 bytes", "(drop (call $verify_p256 (i32.const 65536) (i32.const 65569) (i32.const 65633) (i32.const 32)))", 100)
+            .signed_p256(32),
+        host("verify_p256 of 60 KiB", "(drop (call $verify_p256 (i32.const 65536) (i32.const 65569) (i32.const 65633) (i32.const 61440)))", 50)
+            .signed_p256(61_440),
     ]
 }
 

@@ -222,7 +222,7 @@ impl<'a> Emitter<'a> {
                 others.chain([targets.default()]).for_each(|target| self.reach(target));
             }
             Operator::Call { .. } | Operator::CallIndirect { .. } => self.fresh = false,
-            Operator::MemoryGrow { .. } => self.charge_by_operand(0, self.schedule.page),
+            Operator::MemoryGrow { .. } => self.charge_by_operand(0, self.schedule.grow_page),
             Operator::MemoryFill { .. } | Operator::MemoryCopy { .. } | Operator::MemoryInit { .. } => {
                 self.charge_by_operand(3, self.schedule.bulk_word);
             }

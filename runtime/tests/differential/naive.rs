@@ -126,7 +126,7 @@ impl Reencode for Naive<'_> {
                 }
             }
             let by_length = match operator {
-                O::MemoryGrow { .. } => Some((1, self.schedule.page)),
+                O::MemoryGrow { .. } => Some((1, self.schedule.grow_page)),
                 O::MemoryFill { .. } | O::MemoryCopy { .. } | O::MemoryInit { .. } => {
                     Some((8, self.schedule.bulk_word))
                 }

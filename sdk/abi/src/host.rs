@@ -9,6 +9,10 @@
 //! Pointers and lengths are u32 into the guest's memory; a range outside it traps. A result of variable length goes to
 //! the buffer the guest offers when it fits there; otherwise the host keeps it, returns its length, and the guest takes
 //! it with `result_read`. The host keeps one such result at a time.
+//!
+//! Prices are calibrated (docs/performance.md). Those of storage are what an entry costs in a store on disk among a
+//! million, with its place in the trie, its journal row and its share of compaction, which is many times what looking it
+//! up in memory takes.
 
 /// The import module's name; its number is the version of this list.
 pub const MODULE: &str = "chancery_v1";
@@ -21,7 +25,7 @@ pub const CALL_FAILED: u32 = u32::MAX;
 pub const RESULT_BYTE_GAS: u64 = 1;
 
 /// Gas for each entry that a page asks for, and for each that the block removed before and that the page passes over.
-pub const PAGE_ENTRY_GAS: u64 = 400;
+pub const PAGE_ENTRY_GAS: u64 = 1_000;
 
 /// Why a sub-call did nothing; the caller may go on.
 #[derive(
@@ -80,58 +84,58 @@ macro_rules! for_each_host_function {
     ($callback:ident) => {
         $callback! {
             /// The length of the call's input.
-            fn input_len() -> u32, gas 40 + 0 * ();
+            fn input_len() -> u32, gas 100 + 0 * ();
             /// Copies the call's input to `ptr`, which has room for `len` bytes: exactly the input's length.
-            fn input_read(ptr: u32, len: u32), gas 60 + 1 * (len);
+            fn input_read(ptr: u32, len: u32), gas 120 + 1 * (len);
             /// The length of the kept result.
-            fn result_len() -> u32, gas 40 + 0 * ();
+            fn result_len() -> u32, gas 100 + 0 * ();
             /// Takes the kept result; `len` is exactly its length.
-            fn result_read(ptr: u32, len: u32), gas 60 + 1 * (len);
+            fn result_read(ptr: u32, len: u32), gas 120 + 1 * (len);
             /// Sets what the method returns.
-            fn output(ptr: u32, len: u32), gas 60 + 1 * (len);
+            fn output(ptr: u32, len: u32), gas 120 + 1 * (len);
             /// Refuses with an error of the contract's own, and does not return.
-            fn fail(code: u32, ptr: u32, len: u32), gas 60 + 1 * (len);
+            fn fail(code: u32, ptr: u32, len: u32), gas 120 + 1 * (len);
             /// Writes the caller's address, 32 bytes.
-            fn caller(ptr: u32), gas 60 + 0 * ();
+            fn caller(ptr: u32), gas 110 + 0 * ();
             /// Writes the contract's own address, 32 bytes.
-            fn this(ptr: u32), gas 60 + 0 * ();
+            fn this(ptr: u32), gas 110 + 0 * ();
             /// Writes the address that signed the transaction, 32 bytes.
-            fn signer(ptr: u32), gas 60 + 0 * ();
+            fn signer(ptr: u32), gas 110 + 0 * ();
             /// Writes the transaction's digest, 32 bytes; zero in a query.
-            fn transaction(ptr: u32), gas 60 + 0 * ();
+            fn transaction(ptr: u32), gas 110 + 0 * ();
             /// Writes the chain's name to a buffer of `len` bytes; returns its length.
-            fn chain(ptr: u32, len: u32) -> u32, gas 60 + 0 * ();
+            fn chain(ptr: u32, len: u32) -> u32, gas 160 + 0 * ();
             /// The block's height.
-            fn height() -> u64, gas 40 + 0 * ();
+            fn height() -> u64, gas 100 + 0 * ();
             /// The block's time, milliseconds since 1970.
-            fn time_ms() -> u64, gas 40 + 0 * ();
+            fn time_ms() -> u64, gas 100 + 0 * ();
             /// The gas that is left for this call.
-            fn gas_left() -> u64, gas 40 + 0 * ();
+            fn gas_left() -> u64, gas 120 + 0 * ();
             /// Looks an entry up: its length, or `NONE`. Copied to `buf` when it has at most `cap` bytes.
-            fn storage_get(key: u32, key_len: u32, buf: u32, cap: u32) -> u32, gas 1_200 + 2 * (key_len);
+            fn storage_get(key: u32, key_len: u32, buf: u32, cap: u32) -> u32, gas 15_000 + 2 * (key_len);
             /// Whether an entry is there: 1 or 0.
-            fn storage_has(key: u32, key_len: u32) -> u32, gas 1_200 + 2 * (key_len);
+            fn storage_has(key: u32, key_len: u32) -> u32, gas 15_000 + 2 * (key_len);
             /// Writes an entry.
-            fn storage_set(key: u32, key_len: u32, value: u32, value_len: u32), gas 6_000 + 6 * (key_len + value_len);
+            fn storage_set(key: u32, key_len: u32, value: u32, value_len: u32), gas 100_000 + 30 * (key_len + value_len);
             /// Removes an entry: 1 when it was there, else 0.
-            fn storage_remove(key: u32, key_len: u32) -> u32, gas 6_000 + 6 * (key_len);
+            fn storage_remove(key: u32, key_len: u32) -> u32, gas 100_000 + 30 * (key_len);
             /// Pages through the entries whose keys begin with `prefix` and come after `after` (from the start when it
             /// is empty), in byte order: at most `limit` of them and `PAGE_BYTES_MAX` bytes. Costs `PAGE_ENTRY_GAS` for
             /// each entry asked for or passed over. Returns the length of the page, the SCALE of `Vec<(Vec<u8>, Vec<u8>)>`,
             /// which is kept.
-            fn storage_page(prefix: u32, prefix_len: u32, after: u32, after_len: u32, limit: u32) -> u32, gas 3_000 + 2 * (prefix_len + after_len);
+            fn storage_page(prefix: u32, prefix_len: u32, after: u32, after_len: u32, limit: u32) -> u32, gas 20_000 + 2 * (prefix_len + after_len);
             /// Announces an event: the SCALE of its name, its keys and its data.
-            fn emit(ptr: u32, len: u32), gas 400 + 4 * (len);
+            fn emit(ptr: u32, len: u32), gas 800 + 4 * (len);
             /// Calls a method of another contract with at most `gas`; its output's length, or `CALL_FAILED`. The output
             /// or failure is kept.
             fn call(contract: u32, method: u32, method_len: u32, input: u32, input_len: u32, gas: u64) -> u32, gas 20_000 + 2 * (method_len + input_len);
             /// SHA-256 of `len` bytes, 32 bytes to `out`.
             fn sha256(ptr: u32, len: u32, out: u32), gas 400 + 4 * (len);
             /// Whether an ed25519 signature (64 bytes) by `key` (32 bytes) holds over the message: 1 or 0.
-            fn verify_ed25519(key: u32, signature: u32, message: u32, message_len: u32) -> u32, gas 100_000 + 4 * (message_len);
+            fn verify_ed25519(key: u32, signature: u32, message: u32, message_len: u32) -> u32, gas 200_000 + 8 * (message_len);
             /// Whether an ECDSA signature (r and s, 64 bytes, s in its lower half) by a compressed key (33 bytes) on P-256
             /// holds over the SHA-256 of the message: 1 or 0.
-            fn verify_p256(key: u32, signature: u32, message: u32, message_len: u32) -> u32, gas 400_000 + 4 * (message_len);
+            fn verify_p256(key: u32, signature: u32, message: u32, message_len: u32) -> u32, gas 1_000_000 + 4 * (message_len);
         }
     };
 }
