@@ -18,6 +18,7 @@ mod lanes;
 mod ledger;
 mod proofs;
 mod reads;
+mod recent;
 mod retrace;
 mod service;
 mod steps;

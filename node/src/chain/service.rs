@@ -30,6 +30,7 @@ use super::{
     executor::Executor,
     health::{Closed, Health},
     lanes::Lanes,
+    recent::Recent,
     retrace::Tracing,
     unfinal::Unfinal,
 };
@@ -90,6 +91,7 @@ pub struct ChainService<B = ChainStore> {
     pub(super) metrics: ChainMetrics,
     pub(super) executor: Executor,
     pub(super) unfinal: Mutex<Unfinal>,
+    recent: Mutex<Recent>,
     pub(super) lanes: Mutex<Lanes>,
     pool: Mutex<Pool<VerifiedTransaction>>,
     dropped: Mutex<DropLog>,
@@ -140,6 +142,7 @@ impl<B: StateBackend + 'static> ChainService<B> {
             ledger,
             executor,
             unfinal: Mutex::default(),
+            recent: Mutex::default(),
             lanes: Mutex::new(Lanes::new(members, config.pool.count_max, config.pool.bytes_max)),
             queries: Arc::new(Semaphore::new(config.queries_max)),
             schemas: SchemaCache::default(),
@@ -249,6 +252,10 @@ impl<B: StateBackend + 'static> ChainService<B> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn lock_recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn lock_unfinal(&self) -> MutexGuard<'_, Unfinal> {
         self.unfinal.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -286,6 +293,8 @@ impl<B: StateBackend + 'static> ChainService<B> {
     /// After a commit: tells the mempool, then everyone who waits.
     pub(super) fn publish(&self, committed: &Candidate) {
         let height = committed.height();
+        // Before they leave the pool, so that nobody finds them in neither.
+        self.lock_recent().committed(committed.receipts());
         let nonces = committed.next_nonces();
         let (mut dropped, count, bytes) = {
             let mut pool = self.lock_pool();
