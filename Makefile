@@ -133,9 +133,18 @@ deny: ## checks the dependencies: bans, licences, sources, and advisories where 
 	  echo "cargo-deny: the database of advisories cannot be reached from here: advisories were NOT checked"
 	fi
 
-bench: ## runs the benchmarks
-	@. scripts/env.sh
-	cargo bench $(LOCKED) --profile dev --workspace --benches
+BENCHES := --bench sandbox --bench prices --bench state --bench store
+
+bench: ## runs the benchmarks, then measures a network of four processes; docs/performance.md says what they show
+	@. scripts/phase.sh
+	phase "set-up" scripts/setup.sh demo
+	. scripts/env.sh
+	phase "compiling the contracts" bash scripts/contracts.sh
+	phase "building chancery" $(BUILD)
+	phase "compiling the benches" cargo bench $(LOCKED) --profile dev --workspace $(BENCHES) --no-run
+	phase "benches" cargo bench $(LOCKED) --profile dev --workspace $(BENCHES)
+	phase "a network of four processes" bash scripts/bench_network.sh
+	phases_summary bench
 
 clean-cache: ## removes what the builds keep outside the clone
 	@. scripts/env.sh

@@ -1,6 +1,6 @@
 //! What a final block costs the disk: 1,000 updates over a million entries through the real state over RocksDB, beside
-//! the same entries put raw into a RocksDB of their own, synced, in the same run and in turns; and what making and
-//! checking a proof costs.
+//! the same entries put raw into a RocksDB of their own, synced, in the same run and in turns; and what reading an entry,
+//! making a proof and checking it cost.
 //!
 //! The raw store has one column with RocksDB's usual settings and is given the entries and nothing else: no root, no
 //! proof, no way back. So the ratio is the whole price of a provable state. `STATE_ENTRIES` sets another number of
@@ -23,7 +23,7 @@ use chancery_abi::{
     StateSubject, TrustAnchor, VoteSignature, WIRE_VERSION,
 };
 use chancery_runtime::{
-    state::{Changes, State, StateConfig},
+    state::{Changes, State, StateConfig, StateView as _},
     storage::{Durability, StateBackend as _, WriteBatch},
 };
 use criterion::{Criterion, Throughput};
@@ -253,7 +253,29 @@ impl Certifier {
     }
 }
 
-fn proofs(criterion: &mut Criterion, provable: &Provable, entries: u64) -> usize {
+/// Entries that no block read before, which is what a contract's look-up costs at worst.
+fn reads(criterion: &mut Criterion, provable: &Provable, entries: u64) {
+    let (view, contract) = (provable.state.view(None), contract());
+    let mut group = criterion.benchmark_group(format!("read of one of {entries} entries"));
+    for (name, first) in [("there", 0), ("absent", entries)] {
+        let mut n = 0;
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|reads| {
+                let mut next = || {
+                    n = (n + 7_919) % entries;
+                    key(first + n)
+                };
+                let keys: Vec<_> = (0..reads).map(|_| next()).collect();
+                let read = |key: &Vec<u8>| drop(black_box(view.get(&contract, key).expect("the store can be read")));
+                timed(|| keys.iter().for_each(read))
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Bytes of a bundle, of an empty block's header and of its certificate.
+fn proofs(criterion: &mut Criterion, provable: &Provable, entries: u64) -> [usize; 3] {
     let certifier = Certifier::new();
     let (height, root) = (provable.state.height(), provable.state.root());
     let header = certifier.header(height, root);
@@ -297,7 +319,7 @@ fn proofs(criterion: &mut Criterion, provable: &Provable, entries: u64) -> usize
         });
     }
     group.finish();
-    there.len()
+    [there.len(), header.encoded_size(), certificate.encoded_size()]
 }
 
 fn main() {
@@ -323,8 +345,10 @@ fn main() {
     let mut version = 0;
     let table = compare_blocks(&mut provable, &raw, entries, &mut version);
     blocks(&mut criterion, &mut provable, &raw, entries, &mut version);
-    let bytes = proofs(&mut criterion, &provable, entries);
+    reads(&mut criterion, &provable, entries);
+    let [bundle, header, certificate] = proofs(&mut criterion, &provable, entries);
     criterion.final_summary();
     println!("\nBlocks of {UPDATES} updates over {entries} entries, {ROUNDS} of each store in turns\n");
-    println!("{}\n\na bundle with four validators has {bytes} bytes", table.join("\n"));
+    println!("{}\n\nwith four validators, a bundle has {bundle} bytes;", table.join("\n"));
+    println!("an empty block keeps a header of {header} bytes and a certificate of {certificate}");
 }

@@ -54,6 +54,9 @@ pub(super) struct Bench {
     /// Transactions that are under way at once, each with an account of its own.
     #[arg(long, default_value_t = 128)]
     workers: usize,
+    /// Milliseconds that a worker waits before it hands in each transaction.
+    #[arg(long, default_value_t = 0)]
+    pause_ms: u64,
     #[command(flatten)]
     keys: KeyOptions,
     #[command(flatten)]
@@ -148,6 +151,7 @@ impl Bench {
                 if failed.load(Ordering::Relaxed) > 0 {
                     break;
                 }
+                std::thread::sleep(Duration::from_millis(self.pause_ms));
                 let handed_in = Instant::now();
                 let receipt = chain.submit(&transaction, PATIENCE_S).map_err(Failure::from);
                 match receipt {

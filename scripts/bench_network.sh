@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Measures a network of four validators, each a process of its own on loopback, with the generator on the same machine:
+# idle CPU and memory, the finality of a lone transaction, and finalised registrations of evidence a second with the CPU
+# time that each one costs a node. Prints tables for docs/performance.md.
+#
+#   scripts/bench_network.sh [TRANSACTIONS]     20000 unless said; needs `make build` and `scripts/contracts.sh`
+#   WORKERS="128 512"                           how many are under way at once, a run for each
+#   PROFILE=1                                   also where node 1's CPU time goes under load, by perf (Debian: linux-perf);
+#                                               KEEP=FILE keeps its folded stacks, which inferno-flamegraph draws
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/env.sh
+. scripts/env.sh
+
+transactions="${1:-20000}"
+read -ra workers <<<"${WORKERS:-128 512}"
+chancery="${CHANCERY:-$CARGO_TARGET_DIR/debug/chancery}"
+readonly validators=4 idle_s="${IDLE_S:-20}" lone=20
+# On the disk of the target directory: a temporary directory may be in memory.
+work="$(mktemp -d "$CARGO_TARGET_DIR/bench-network.XXXXXX")"
+declare -A pids=()
+finish() {
+  for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || :; done
+  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || :; done
+  rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+export CHANCERY_KEYS="$work/chain/keys"
+
+value_of() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p" | head -n 1; }
+
+# The first of four ports in a row that nobody listens on.
+free_ports() {
+  local first port
+  while :; do
+    first=$((20000 + RANDOM))
+    for ((port = first; port < first + validators; port++)); do
+      if (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then continue 2; fi
+    done
+    echo "$first"
+    return
+  done
+}
+
+# CPU time of one node or of all so far, in clock ticks: what the process and its threads took, the kernel's part included.
+ticks() { awk '{ sub(/.*\) /, ""); sum += $12 + $13 } END { print sum }' "${@/%//stat}"; }
+all_ticks() { ticks "${pids[@]/#//proc/}"; }
+hertz="$(getconf CLK_TCK)"
+
+"$chancery" network plan --validators $validators --out "$work/chain" --p2p-port "$(free_ports)" \
+  --api-port "$(free_ports)" --json >/dev/null
+urls=()
+for ((number = 1; number <= validators; number++)); do
+  directory="$work/chain/node-$number"
+  CHANCERY_LOG_FILTER=warn "$chancery" node --json --config "$directory/node.toml" >"$directory/ready.json" 2>"$directory/log" &
+  pids[$number]=$!
+done
+for ((number = 1; number <= validators; number++)); do
+  directory="$work/chain/node-$number"
+  for ((waited = 0; ; waited++)); do
+    if grep -q '"ready":true' "$directory/ready.json"; then break; fi
+    if ((waited > 600)) || ! kill -0 "${pids[$number]}"; then tail "$directory/log" >&2; exit 1; fi
+    sleep 0.1
+  done
+  urls+=(--node "$(value_of url <"$directory/ready.json")")
+done
+export CHANCERY_NODE="${urls[1]}"
+"$chancery" contract deploy main "$CARGO_TARGET_DIR/contracts/evidence.wasm" --department judicial --name evidence \
+  --court key:demo --as demo >/dev/null
+
+printf '\nIdle for %s s, with a heartbeat block as often as `network plan` configures\n\n' "$idle_s"
+sleep 3
+declare -A before=()
+for number in "${!pids[@]}"; do before[$number]="$(ticks "/proc/${pids[$number]}")"; done
+sleep "$idle_s"
+echo '| node | CPU, % of a core | memory, MiB |'
+echo '| --- | ---: | ---: |'
+for ((number = 1; number <= validators; number++)); do
+  awk -v node="$number" -v spent="$(($(ticks "/proc/${pids[$number]}") - before[$number]))" -v hertz="$hertz" -v s="$idle_s" \
+    '/^VmRSS/ { printf "| %d | %.1f | %.0f |\n", node, 100 * spent / hertz / s, $2 / 1024 }' "/proc/${pids[$number]}/status"
+done
+
+bench() { "$chancery" bench --json --as demo "$@"; }
+
+printf '\nA lone transaction, every 700 ms, %s of them\n\n' "$lone"
+bench "${urls[@]:0:2}" --workers 1 --transactions "$lone" --pause-ms 700 >"$work/lone.json"
+printf 'from hand-in to final receipt: p50 %.0f ms, p90 %.0f ms, at most %.0f ms\n' \
+  "$(value_of p50 <"$work/lone.json")" "$(value_of p90 <"$work/lone.json")" "$(value_of max <"$work/lone.json")"
+
+printf '\n%s registrations, each with its own sender or nonce, over all four nodes, the generator beside them\n\n' "$transactions"
+echo '| under way | a second | p50, ms | p90, ms | p99, ms | CPU a registration and node, us |'
+echo '| ---: | ---: | ---: | ---: | ---: | ---: |'
+for count in "${workers[@]}"; do
+  started="$(all_ticks)"
+  bench "${urls[@]}" --workers "$count" --transactions "$transactions" >"$work/load.json"
+  # Appointing the workers' accounts is in the CPU time, and counts as what it is: transactions.
+  awk -v spent="$(($(all_ticks) - started))" -v hertz="$hertz" -v done="$((transactions + count))" -v nodes=$validators \
+    -v workers="$count" -v rate="$(value_of per_second <"$work/load.json")" -v p50="$(value_of p50 <"$work/load.json")" \
+    -v p90="$(value_of p90 <"$work/load.json")" -v p99="$(value_of p99 <"$work/load.json")" \
+    'BEGIN { printf "| %d | %.0f | %.0f | %.0f | %.0f | %.0f |\n", workers, rate, p50, p90, p99, 1e6 * spent / hertz / done / nodes }'
+done
+
+if [[ -n "${PROFILE:-}" ]]; then
+  command -v perf >/dev/null || { echo "bench: perf is missing (Debian: apt-get install linux-perf)" >&2; exit 1; }
+  printf '\nWhere node 1'"'"'s CPU time goes, %s under way\n\n' "${workers[-1]}"
+  bench "${urls[@]}" --workers "${workers[-1]}" --transactions "$transactions" >/dev/null &
+  generator=$!
+  sleep 2
+  perf record -q -e cpu-clock -F 499 --call-graph dwarf,16384 -p "${pids[1]}" -o "$work/perf.data" -- sleep 6 2>/dev/null
+  wait "$generator"
+  perf script -i "$work/perf.data" --no-inline 2>/dev/null | awk -f scripts/fold_stacks.awk >"$work/folded"
+  if [[ -n "${KEEP:-}" ]]; then cp "$work/folded" "$KEEP"; fi
+  awk -f scripts/cpu_shares.awk "$work/folded"
+fi
