@@ -107,17 +107,28 @@ pub struct Built {
 /// # Errors
 /// When there is no crate or compiler, cargo fails, or the runtime refuses the module.
 pub fn build(directory: &Path, options: Options) -> Result<Built, BuildError> {
-    if !directory.join("Cargo.toml").is_file() {
-        return Err(BuildError::NoCrate { directory: directory.into() });
-    }
-    let directory = fs::canonicalize(directory).map_err(io_error(directory))?;
-    let toolchain = Toolchain::find(&directory)?;
-    let metadata = Metadata::of(&toolchain, &directory, options.locked)?;
+    let directory = crate_in(directory)?;
+    build_with(&Toolchain::find(&directory)?, &directory, None, options)
+}
+
+/// The same with a compiler of the caller's choice, and in a target folder of the caller's where an absolute one is
+/// given.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_with(
+    toolchain: &Toolchain,
+    directory: &Path,
+    target: Option<&Path>,
+    options: Options,
+) -> Result<Built, BuildError> {
+    let directory = crate_in(directory)?;
+    let metadata = Metadata::of(toolchain, &directory, target, options.locked)?;
     // Beside cargo's own files under a name of its own, where the next build of another contract leaves it alone.
     let place = metadata.target.join("contracts");
     fs::create_dir_all(&place).map_err(io_error(&place))?;
-    let folders = renamed_folders(&toolchain, &metadata);
-    let compiled = compile(&toolchain, &directory, &place, &rustc_flags(&folders), options)?;
+    let folders = renamed_folders(toolchain, &metadata);
+    let compiled = compile(toolchain, &directory, &metadata.target, &rustc_flags(&folders), options)?;
     let compiled = compiled.ok_or_else(|| BuildError::NoModule { package: metadata.package.clone() })?;
     let debug = with_debug_information(&compiled, &place, options)?;
     let (path, debug_path) =
@@ -125,14 +136,22 @@ pub fn build(directory: &Path, options: Options) -> Result<Built, BuildError> {
     write(&debug_path, &debug)?;
     let module = checked(&debug, &path)?;
     let sources = folders.into_iter().map(|(folder, name)| (name, folder)).collect();
-    Ok(Built { package: metadata.package, path, module, debug_path, sources, compiler: toolchain.version })
+    Ok(Built { package: metadata.package, path, module, debug_path, sources, compiler: toolchain.version.clone() })
+}
+
+/// The absolute path of a folder that has a crate.
+fn crate_in(directory: &Path) -> Result<PathBuf, BuildError> {
+    if !directory.join("Cargo.toml").is_file() {
+        return Err(BuildError::NoCrate { directory: directory.into() });
+    }
+    fs::canonicalize(directory).map_err(io_error(directory))
 }
 
 /// Runs cargo, and returns where the module of the crate itself is.
 fn compile(
     toolchain: &Toolchain,
     directory: &Path,
-    place: &Path,
+    target: &Path,
     flags: &[String],
     options: Options,
 ) -> Result<Option<PathBuf>, BuildError> {
@@ -144,12 +163,14 @@ fn compile(
     if options.locked {
         command.arg("--locked");
     }
+    command.arg("--target-dir").arg(target);
     if toolchain.build_std {
         command.args(["-Z", "build-std=core,alloc"]);
     }
     // One variable that wins over every file and may hold spaces.
     command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
-    command.env("RUSTC_WRAPPER", wrapper::install(place).map_err(io_error(place))?);
+    let place = target.join("contracts");
+    command.env("RUSTC_WRAPPER", wrapper::install(&place).map_err(io_error(&place))?);
     command.stderr(if options.quiet { Stdio::piped() } else { Stdio::inherit() });
     let output = cargo::run(toolchain, &mut command)?;
     if !output.status.success() {

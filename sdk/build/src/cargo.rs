@@ -36,8 +36,13 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
-    /// What cargo knows of the crate in `directory`, which is absolute.
-    pub(crate) fn of(toolchain: &Toolchain, directory: &Path, locked: bool) -> Result<Self, BuildError> {
+    /// What cargo knows of the crate in `directory`, which is absolute, when it builds in `target` or its own choice.
+    pub(crate) fn of(
+        toolchain: &Toolchain,
+        directory: &Path,
+        target: Option<&Path>,
+        locked: bool,
+    ) -> Result<Self, BuildError> {
         let mut command = toolchain.cargo(directory);
         command.args(["metadata", "--format-version", "1", "--filter-platform", TARGET]);
         if locked {
@@ -55,7 +60,8 @@ impl Metadata {
         let own = packages.iter().find(|package| package.directory == directory);
         let own = own.ok_or_else(|| BuildError::NoCrate { directory: directory.into() })?.name.clone();
         let path = |what: &str| value[what].as_str().map(PathBuf::from).ok_or_else(|| missing(what));
-        Ok(Self { package: own, packages, workspace: path("workspace_root")?, target: path("target_directory")? })
+        let target = target.map_or_else(|| path("target_directory"), |target| Ok(target.to_path_buf()))?;
+        Ok(Self { package: own, packages, workspace: path("workspace_root")?, target })
     }
 }
 

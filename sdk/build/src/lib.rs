@@ -28,5 +28,5 @@ pub mod source_map;
 pub mod toolchain;
 mod wrapper;
 
-pub use build::{BuildError, Built, Options, build};
+pub use build::{BuildError, Built, Options, build, build_with};
 pub use sections::OPTIMISER_SECTION;

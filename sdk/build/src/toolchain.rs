@@ -103,6 +103,14 @@ impl Toolchain {
         with(false).or_else(|_| with(true)).ok()
     }
 
+    /// The compiler that these programs are, for a contract in `directory`.
+    ///
+    /// # Errors
+    /// When they cannot be run or make no wasm32 code.
+    pub fn of(cargo: &Path, rustc: &Path, build_std: bool, directory: &Path) -> Result<Self, ToolchainError> {
+        Self::named(cargo.into(), Some(rustc.into()), build_std, directory)?.check()
+    }
+
     fn named(
         cargo: OsString,
         rustc: Option<OsString>,
