@@ -158,6 +158,8 @@ pub struct Chain {
     pub state: State<MemoryBackend>,
     /// The department's deployer.
     pub department: Account,
+    /// Milliseconds by which the next block is later than its height says.
+    pub later_ms: u64,
 }
 
 impl Chain {
@@ -186,7 +188,7 @@ impl Chain {
     fn begin(engine: Arc<Engine>, genesis: Genesis) -> Self {
         let rules = ChainRules::new(genesis).expect("the genesis is sound");
         let state = State::open(Arc::new(MemoryBackend::default()), StateConfig::default()).expect("a new store opens");
-        Self { engine, rules, state, department: Account::new(1) }
+        Self { engine, rules, state, department: Account::new(1), later_ms: 0 }
     }
 
     /// Executes one block of one transaction and makes it final.
@@ -228,7 +230,7 @@ impl Chain {
 
     fn next(&self) -> BlockContext {
         let height = self.state.height() + 1;
-        BlockContext { height, timestamp_ms: 1_000 + height }
+        BlockContext { height, timestamp_ms: 1_000 + height + self.later_ms }
     }
 
     /// Deploys a module for the department.
