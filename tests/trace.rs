@@ -245,7 +245,7 @@ fn a_trace_is_bounded_and_its_gas_is_not() {
         (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 500)))))";
     let (chain, ..) = nested(body);
     let mut account = Account::new(9);
-    let transaction = call(&chain, &mut account, "inner", "go", Vec::new(), 50_000_000);
+    let transaction = call(&chain, &mut account, "inner", "go", Vec::new(), 100_000_000);
     let limits = TraceLimits { steps_max: 100, bytes_max: 160 };
     let (executed, trace) = traced(&chain, &transaction, Observe::Stops, limits);
     assert_eq!(trace.gas(), executed.gas_used);

@@ -112,13 +112,13 @@ macro_rules! for_each_host_function {
             /// The gas that is left for this call.
             fn gas_left() -> u64, gas 120 + 0 * ();
             /// Looks an entry up: its length, or `NONE`. Copied to `buf` when it has at most `cap` bytes.
-            fn storage_get(key: u32, key_len: u32, buf: u32, cap: u32) -> u32, gas 15_000 + 2 * (key_len);
+            fn storage_get(key: u32, key_len: u32, buf: u32, cap: u32) -> u32, gas 30_000 + 2 * (key_len);
             /// Whether an entry is there: 1 or 0.
-            fn storage_has(key: u32, key_len: u32) -> u32, gas 15_000 + 2 * (key_len);
+            fn storage_has(key: u32, key_len: u32) -> u32, gas 30_000 + 2 * (key_len);
             /// Writes an entry.
-            fn storage_set(key: u32, key_len: u32, value: u32, value_len: u32), gas 100_000 + 30 * (key_len + value_len);
+            fn storage_set(key: u32, key_len: u32, value: u32, value_len: u32), gas 120_000 + 30 * (key_len + value_len);
             /// Removes an entry: 1 when it was there, else 0.
-            fn storage_remove(key: u32, key_len: u32) -> u32, gas 100_000 + 30 * (key_len);
+            fn storage_remove(key: u32, key_len: u32) -> u32, gas 120_000 + 30 * (key_len);
             /// Pages through the entries whose keys begin with `prefix` and come after `after` (from the start when it
             /// is empty), in byte order: at most `limit` of them and `PAGE_BYTES_MAX` bytes. Costs `PAGE_ENTRY_GAS` for
             /// each entry asked for or passed over. Returns the length of the page, the SCALE of `Vec<(Vec<u8>, Vec<u8>)>`,
