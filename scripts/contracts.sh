@@ -9,13 +9,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 out="$CARGO_TARGET_DIR/contracts"
 # A shadow stack of 64 KiB keeps a call's memory small; the sandbox asks for a declared maximum of 256 pages.
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="-Clink-arg=-zstack-size=65536 -Clink-arg=--max-memory=16777216"
-build=("${CHANCERY_WASM_CARGO:-cargo}" build)
+build=("${CHANCERY_WASM_CARGO:-cargo}" rustc)
 if [[ -n "${CHANCERY_WASM_BUILD_STD:-}" ]]; then
   export RUSTC="$CHANCERY_WASM_RUSTC" RUSTC_BOOTSTRAP=1
   build+=(-Zbuild-std=core,alloc)
 fi
-CARGO_TARGET_DIR="$CARGO_TARGET_DIR/wasm" "${build[@]}" ${LOCKED---locked} --release \
-  --target wasm32-unknown-unknown --manifest-path contracts/Cargo.toml
+# One by one, because each is a library for its tests as well, and only a module by itself is optimised as a whole.
+for contract in $(sed -n 's/^ *"\(.*\)",$/\1/p' contracts/Cargo.toml); do
+  CARGO_TARGET_DIR="$CARGO_TARGET_DIR/wasm" "${build[@]}" --quiet ${LOCKED---locked} --release --lib --crate-type cdylib \
+    --target wasm32-unknown-unknown --manifest-path "contracts/$contract/Cargo.toml"
+done
 mkdir -p "$out"
 for module in "$CARGO_TARGET_DIR"/wasm/wasm32-unknown-unknown/release/*.wasm; do
   cp "$module" "$out/"

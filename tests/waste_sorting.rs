@@ -136,6 +136,9 @@ struct Entry {
     _at_ms: u64,
 }
 
+/// A correction as the contract answers it: what the weigh-in was, its points, who corrected it, why, and when.
+type Correction = ((u8, u8, u32), u64, Address, String, u64);
+
 #[test]
 fn a_wrong_row_is_named_by_its_line_and_the_rest_go_in() {
     let mut district = District::new();
@@ -232,8 +235,7 @@ fn a_correction_keeps_what_was_and_what_is_spent_already_is_owed() {
     let household = district.household(0);
     assert_eq!((household.points, household.owed, district.history_sum(0)), (0, 70, 0));
     assert_eq!(district.outstanding(1), 0);
-    let corrections: Vec<((u8, u8, u32), u64, Address, String, u64)> =
-        district.ask("corrections", &(1u64, None::<u32>, 10u32));
+    let corrections: Vec<Correction> = district.ask("corrections", &(1u64, None::<u32>, 10u32));
     assert_eq!((corrections.len(), corrections[0].0, corrections[0].1), (1, (0, 0, 10_000), 100));
     district.weigh(vec![row(2, 0, 8_000)]);
     let household = district.household(0);

@@ -7,8 +7,8 @@
 //! labels are references into the department's own registers and are limited to characters that cannot hold a sentence.
 #![no_std]
 
-mod batches;
-mod custody;
+pub mod batches;
+pub mod custody;
 mod types;
 
 use chancery_sdk::prelude::*;

@@ -62,7 +62,10 @@ pub enum WasteError {
     #[message(en = "a rule has 16 rates of at most {limit}", zh = "规则须有16个费率,每个不超过 {limit}")]
     BadRates { limit: u32 },
     #[code(17)]
-    #[message(en = "a rule holds from tomorrow or later, and after every rule before it", zh = "规则生效日须不早于明天,且晚于已有规则")]
+    #[message(
+        en = "a rule holds from tomorrow or later, and after every rule before it",
+        zh = "规则生效日须不早于明天,且晚于已有规则"
+    )]
     BadRuleDay,
     #[code(18)]
     #[message(en = "a district has at most {limit} rules", zh = "每区最多 {limit} 条规则")]

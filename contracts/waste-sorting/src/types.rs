@@ -2,7 +2,6 @@
 
 use chancery_sdk::prelude::*;
 
-
 /// Kinds of waste, in the order of their rates.
 #[data]
 #[derive(Clone, Copy)]

@@ -156,7 +156,9 @@ fn compile(
     options: Options,
 ) -> Result<Option<PathBuf>, BuildError> {
     let mut command = toolchain.cargo(directory);
-    command.args(["build", "--release", "--lib", "--target", TARGET, "--message-format", "json-render-diagnostics"]);
+    // The crate is a library for its tests as well, and only a module by itself is optimised as a whole.
+    command.args(["rustc", "--release", "--lib", "--crate-type", "cdylib", "--target", TARGET]);
+    command.args(["--message-format", "json-render-diagnostics"]);
     for setting in PROFILE {
         command.args(["--config", setting]);
     }
