@@ -19,7 +19,7 @@ BUILD := cargo build $(LOCKED) --workspace --bin chancery --example offline
 # Workspaces beside the root one. They are for wasm32 and built by scripts/contracts.sh.
 OTHER_WORKSPACES := $(wildcard contracts/Cargo.toml examples/*/Cargo.toml)
 
-.PHONY: help demo test test-sim check kill9 fsync fuzz build setup fmt clippy doc deny bench clean-cache
+.PHONY: help demo test test-sim test-templates check kill9 fsync fuzz build setup fmt clippy doc deny bench clean-cache
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,12 @@ test-sim: ## runs 300 seeds of the simulated network (SEEDS=n for others, SEED=n
 	phase "compiling the contracts" bash scripts/contracts.sh
 	phase "simulating" env SEEDS="$${SEEDS:-300}" cargo test $(LOCKED) --workspace --lib -- consensus::simulation::no_seed --nocapture
 	phases_summary test-sim
+
+test-templates: ## makes, tests, builds and deploys a project of every template, away from this repository
+	@. scripts/phase.sh
+	phase "building" $(MAKE) build
+	phase "every template" bash scripts/templates.sh
+	phases_summary test-templates
 
 check: ## the whole ritual before a commit: format, clippy, docs, tests, cargo-deny
 	@. scripts/phase.sh

@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod module_files;
 pub mod node;
 pub mod pool;
+pub mod project;
 pub mod schema_json;
 pub mod store;
 pub mod trace_view;

@@ -45,6 +45,8 @@ extern crate std;
 
 #[cfg(target_arch = "wasm32")]
 mod allocator;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod calls;
 mod cx;
 mod data;
 mod entry;

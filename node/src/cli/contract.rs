@@ -30,11 +30,16 @@ use super::{
     upgrade,
     words::{Sorted, Words},
 };
-use crate::schema_json;
+use crate::{
+    project::{self, ProjectError, Template},
+    schema_json,
+};
 
 /// Build, check, deploy and describe contracts.
 #[derive(Subcommand)]
 pub(super) enum Contract {
+    /// Begin a new contract: a project that builds and tests as it is.
+    New(New),
     /// Build a contract's crate to Wasm, and check it.
     Build(Build),
     /// Check a module by the rules of every chain.
@@ -54,6 +59,18 @@ pub(super) enum Contract {
     /// Draw where a method's gas goes: chancery contract profile PROJECT METHOD --ARG VALUE ... -o FILE.svg
     #[command(disable_help_flag = true)]
     Profile(Words),
+}
+
+/// Begin a new contract.
+#[derive(Args)]
+pub(super) struct New {
+    /// The new folder; its last part is the contract's name.
+    path: PathBuf,
+    /// What it begins with.
+    #[arg(long, value_enum, default_value_t)]
+    template: Template,
+    #[command(flatten)]
+    format: Format,
 }
 
 /// Build a contract's crate.
@@ -140,6 +157,7 @@ impl Contract {
     /// When it is refused or fails.
     pub(super) fn run(self, output: &Output) -> Result {
         match self {
+            Self::New(command) => command.run(output),
             Self::Build(command) => command.run(output),
             Self::Check(command) => {
                 let module = source::load(&command.file).map_err(source_failure)?;
@@ -153,6 +171,20 @@ impl Contract {
             Self::Size(command) => command.run(output),
             Self::Profile(words) => profile::run(words, output),
         }
+    }
+}
+
+impl New {
+    fn run(self, output: &Output) -> Result {
+        let name = project::create(&self.path, self.template).map_err(|error| match error {
+            error @ (ProjectError::Name { .. } | ProjectError::Exists { .. }) => Failure::usage(error.to_string()),
+            error => Failure::new(error.to_string()),
+        })?;
+        let path = self.path.display();
+        let json = json!({ "path": self.path.to_string_lossy(), "name": name, "template": self.template.name() });
+        output.result(&json, || {
+            format!("made {path}\n  cd {path}\n  cargo test                 runs it in the real runtime; the first time compiles that\n  chancery contract build    to Wasm, checked")
+        })
     }
 }
 

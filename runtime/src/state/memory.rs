@@ -53,6 +53,13 @@ impl MemoryBackend {
         Self::default()
     }
 
+    /// Another store with the same content, synced or not; what is written to either does not reach the other.
+    pub fn fork(&self) -> Self {
+        let inner = self.lock();
+        let (live, durable, buffered) = (inner.live.clone(), inner.durable.clone(), inner.buffered.clone());
+        Self { inner: Mutex::new(Inner { live, durable, buffered, ..Inner::default() }) }
+    }
+
     /// Cuts the power and restarts: of the batches that were not synced, the first `keep_buffered` have reached the disk
     /// and the rest is lost. Ends a stop and forgets a fault that has not come.
     pub fn crash(&self, keep_buffered: usize) {

@@ -69,6 +69,10 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
                     Self { #(#fields),* }
                 }
             }
+            #[cfg(not(target_arch = "wasm32"))]
+            impl ::chancery_sdk::calls::Package for #ident {
+                const DIRECTORY: &'static str = ::core::env!("CARGO_MANIFEST_DIR");
+            }
             #(#named)*
             #itself
             #(#storage)*

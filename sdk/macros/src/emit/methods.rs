@@ -8,13 +8,14 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Type, spanned::Spanned};
 
-use super::{checks, section::section};
+use super::{calls::calls, checks, section::section};
 use crate::model::{Method, Methods, Returns, Rule};
 
 pub(crate) fn methods(methods: &Methods) -> TokenStream {
     let item = &methods.item;
     let entries = methods.methods.iter().map(|method| entry(&item.self_ty, method));
-    quote!(#item #(#entries)*)
+    let calls = calls(methods);
+    quote!(#item #(#entries)* #calls)
 }
 
 fn entry(contract: &Type, method: &Method) -> TokenStream {

@@ -4,6 +4,7 @@
 //! Generated code names everything by its full path under `::chancery_sdk`, stands in `const _` blocks so that it adds
 //! no name to the user's module, and carries the user's spans wherever the compiler may find fault with it.
 
+mod calls;
 mod contract;
 mod data;
 mod error;

@@ -1,0 +1,67 @@
+//! A chain in memory, for tests.
+
+use std::{cell::RefCell, rc::Rc};
+
+use chancery_abi::Digest;
+
+use crate::{Account, Deployed, Deploying, Span, Upgrading, contract::Contract, world::World};
+
+/// A chain with one validator and one department, in memory. Clones are the same chain; [`Self::fork`] makes another.
+#[derive(Clone)]
+pub struct Chain {
+    pub(crate) world: Rc<RefCell<World>>,
+}
+
+impl Chain {
+    /// A new chain.
+    pub fn new() -> Self {
+        Self { world: Rc::new(RefCell::new(World::new())) }
+    }
+
+    /// Who may deploy, and is the caller of `#[init]` and `#[migrate]` methods.
+    pub fn deployer(&self) -> Account {
+        World::deployer()
+    }
+
+    /// Begins to deploy a contract under a name; the contract's own `#[init]` method goes on from here.
+    pub fn deploy<C: chancery_sdk::calls::Package>(&self, name: &str) -> Deploying<C> {
+        Deploying::new(self.clone(), name, Contract::of(C::DIRECTORY))
+    }
+
+    /// Begins to put the code of `D` in the place of a contract's; the `#[migrate]` method of `D` goes on from here.
+    pub fn upgrade<C, D: chancery_sdk::calls::Package>(&self, contract: &Deployed<C>) -> Upgrading<D> {
+        Upgrading::new(self.clone(), contract.address(), Contract::of(D::DIRECTORY))
+    }
+
+    /// Lets time pass. The next block has a time that is later by this.
+    pub fn advance(&self, span: Span) {
+        self.world.borrow_mut().now_ms += span.0;
+    }
+
+    /// The time that the next block will have, in milliseconds since 1970.
+    pub fn now_ms(&self) -> u64 {
+        self.world.borrow().next().timestamp_ms
+    }
+
+    /// The height of the last block, 0 before the first.
+    pub fn height(&self) -> u64 {
+        self.world.borrow().state.height()
+    }
+
+    /// The state's root after the last block.
+    pub fn root(&self) -> Digest {
+        self.world.borrow().state.root()
+    }
+
+    /// Another chain that begins where this one is; what happens on either does not reach the other. Handles stay with
+    /// the chain they were made on; [`Deployed::on`] gives one on the other.
+    pub fn fork(&self) -> Self {
+        Self { world: Rc::new(RefCell::new(self.world.borrow().fork())) }
+    }
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Self::new()
+    }
+}

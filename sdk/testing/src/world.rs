@@ -1,0 +1,197 @@
+//! The chain itself: blocks of one transaction each, executed, staged, written and advanced as a node does it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
+
+use chancery_abi::{
+    Address, Committee, Department, Genesis, Header, Name, Payload, Receipt, Refusal, Transaction, TransactionBody,
+    WIRE_VERSION,
+};
+use chancery_runtime::{
+    engine::{Engine, EngineConfig, Observe},
+    execution::{
+        BlockContext, BlockExecutor, ChainRules, ExecuteError, QueryCall, QueryResult, VerifiedTransaction, accounts,
+        chain::{ChainTip, Proposal, assemble_header},
+        on_execution_stack, query, query_traced,
+        trace::{Trace, TraceLimits},
+    },
+    state::{MemoryBackend, State, StateConfig},
+    storage::{Durability, StateBackend, WriteBatch},
+};
+
+use crate::{Account, contract::Contract};
+
+/// The time of the genesis: 1 January 2026, 00:00 UTC.
+const GENESIS_MS: u64 = 1_767_225_600_000;
+/// What passes from one block to the next by itself.
+const BLOCK_MS: u64 = 1_000;
+/// Blocks for which a transaction stays valid.
+const VALID_BLOCKS: u64 = 100;
+/// The department that contracts are deployed for.
+const DEPARTMENT: &str = "department";
+
+/// A transaction that is final.
+pub(crate) struct Executed {
+    pub(crate) transaction: VerifiedTransaction,
+    pub(crate) context: BlockContext,
+    pub(crate) receipt: Receipt,
+}
+
+pub(crate) struct World {
+    pub(crate) rules: ChainRules,
+    pub(crate) state: State<MemoryBackend>,
+    /// The last header; none before the first block.
+    pub(crate) header: Option<Header>,
+    /// The time of the last block, or later when the test let time pass.
+    pub(crate) now_ms: u64,
+    /// What is deployed, by address: the name it was given, and the contract.
+    pub(crate) contracts: BTreeMap<Address, (String, Arc<Contract>)>,
+    tip: ChainTip,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let genesis = Genesis {
+            version: WIRE_VERSION,
+            chain: name("main"),
+            timestamp_ms: GENESIS_MS,
+            committee: Committee::new(vec![validator().public_key()]).expect("one member is a committee"),
+            schedule: 1,
+            departments: vec![Department { name: name(DEPARTMENT), deployers: vec![Self::deployer().address()] }],
+            relying_parties: Vec::new(),
+            mainchain: None,
+        };
+        let rules = ChainRules::new(genesis).expect("the genesis is sound");
+        let backend = Arc::new(MemoryBackend::new());
+        let state = State::open(backend, StateConfig::default()).expect("an empty store opens");
+        let tip = ChainTip::genesis(&rules);
+        Self { rules, state, header: None, now_ms: GENESIS_MS, contracts: BTreeMap::new(), tip }
+    }
+
+    pub(crate) fn deployer() -> Account {
+        Account::named("deployer")
+    }
+
+    /// The same chain once more.
+    pub(crate) fn fork(&self) -> Self {
+        let backend = Arc::new(self.state.backend().fork());
+        Self {
+            rules: self.rules.clone(),
+            state: State::open(backend, StateConfig::default()).expect("a copy of a sound store opens"),
+            header: self.header.clone(),
+            now_ms: self.now_ms,
+            contracts: self.contracts.clone(),
+            tip: self.tip.clone(),
+        }
+    }
+
+    /// What the next block is.
+    pub(crate) fn next(&self) -> BlockContext {
+        BlockContext { height: self.state.height() + 1, timestamp_ms: self.now_ms + BLOCK_MS }
+    }
+
+    /// The address of a contract by its name.
+    pub(crate) fn address(&self, contract: &str) -> Address {
+        Address::of_contract(self.rules.name(), &name(DEPARTMENT), &name(contract))
+    }
+
+    pub(crate) fn department(&self) -> Name {
+        name(DEPARTMENT)
+    }
+
+    /// Signs a transaction with the account's next nonce and makes a block of it.
+    ///
+    /// # Errors
+    /// When it may not be in a block; nothing has changed then.
+    pub(crate) fn submit(&mut self, by: &Account, payload: Payload, gas: u64) -> Result<Executed, Refusal> {
+        let nonce = accounts::nonce(&self.state.view(None), &by.address()).expect("memory can be read");
+        let body = TransactionBody {
+            version: WIRE_VERSION,
+            chain: self.rules.name().clone(),
+            sender: by.address(),
+            nonce,
+            gas_limit: gas,
+            valid_until_height: self.state.height() + VALID_BLOCKS,
+            payload,
+            sponsor: None,
+        };
+        let transaction = VerifiedTransaction::verify(by.sign(body, &self.rules), &self.rules)?;
+        let context = self.next();
+        let receipt = self.block(&transaction, context)?;
+        Ok(Executed { transaction, context, receipt })
+    }
+
+    fn block(&mut self, verified: &VerifiedTransaction, context: BlockContext) -> Result<Receipt, Refusal> {
+        let executed = on_execution_stack(|stack| {
+            let view = self.state.view(None);
+            let mut executor = BlockExecutor::new(stack, engine(Observe::Nothing), &self.rules, &view, context);
+            match executor.execute(verified) {
+                Ok(_) => Ok(executor.finish()),
+                Err(ExecuteError::Refused(refusal)) => Err(refusal),
+                Err(error) => panic!("the chain stopped: {error}"),
+            }
+        })?;
+        let receipt = executed.receipts[0].clone();
+        let overlay = self.state.prepare(None, executed.changes.clone()).expect("memory can be read");
+        let proposal = Proposal { proposer: validator().public_key(), timestamp_ms: context.timestamp_ms };
+        let transactions: [Transaction; 1] = [verified.transaction().clone()];
+        let header = assemble_header(&self.rules, &self.tip, proposal, &transactions, &executed, overlay.root());
+        let overlay = Arc::new(overlay);
+        let mut batch = WriteBatch::default();
+        self.state.stage(&overlay, &mut batch).expect("the block is the next");
+        self.state.backend().write(batch, Durability::Synced).expect("memory can be written");
+        self.state.advance(overlay).expect("the block was staged");
+        self.tip.advance(&self.rules, &header);
+        self.header = Some(header);
+        self.now_ms = context.timestamp_ms;
+        Ok(receipt)
+    }
+
+    /// Asks a contract, on the state after the last block.
+    pub(crate) fn query(&self, call: QueryCall) -> QueryResult {
+        on_execution_stack(|stack| {
+            let view = self.state.view(None);
+            query(stack, engine(Observe::Nothing), &self.rules, &view, self.next(), call).expect("memory can be read")
+        })
+    }
+
+    pub(crate) fn trace_query(&self, call: QueryCall) -> Trace {
+        on_execution_stack(|stack| {
+            let (view, engine, limits) = (self.state.view(None), engine(Observe::Stops), TraceLimits::default());
+            let traced = query_traced(stack, engine, &self.rules, &view, self.next(), call, limits);
+            traced.expect("memory can be read").1
+        })
+    }
+
+    /// Executes a final transaction again on the state before it and watches; none when that state is too far back.
+    pub(crate) fn trace(&self, executed: &Executed) -> Option<Trace> {
+        let past = self.state.past(executed.context.height - 1).ok()?;
+        on_execution_stack(|stack| {
+            let view = past.view(self.state.backend().as_ref());
+            let mut executor = BlockExecutor::new(stack, engine(Observe::Stops), &self.rules, &view, executed.context);
+            executor.execute_traced(&executed.transaction, TraceLimits::default()).ok().map(|(_, trace)| trace)
+        })
+    }
+}
+
+/// Who makes the blocks.
+pub(crate) fn validator() -> Account {
+    Account::named("validator")
+}
+
+/// The engine of this process that observes so much. Compiled modules are shared between its chains.
+fn engine(observe: Observe) -> &'static Arc<Engine> {
+    static PLAIN: OnceLock<Arc<Engine>> = OnceLock::new();
+    static OBSERVING: OnceLock<Arc<Engine>> = OnceLock::new();
+    let place = if observe == Observe::Nothing { &PLAIN } else { &OBSERVING };
+    place.get_or_init(|| {
+        let config = EngineConfig { observe, ..EngineConfig::default() };
+        Arc::new(Engine::new(config).expect("this machine runs the sandbox"))
+    })
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::new(text).unwrap_or_else(|error| panic!("{text:?} is not a name: {error}"))
+}
