@@ -14,6 +14,7 @@ mod dev;
 mod digest;
 mod each;
 mod failure;
+mod identity;
 mod key;
 mod loaded;
 mod network;
@@ -34,6 +35,7 @@ mod trace;
 mod tx;
 mod upgrade;
 mod verify;
+mod waste;
 mod words;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -91,6 +93,12 @@ enum Command {
     /// Execute a chain's blocks again from its genesis, and compare.
     Replay(replay::Replay),
     Digest(digest::DigestCommand),
+    /// Prepare, present and check attested attributes.
+    #[command(subcommand)]
+    Identity(identity::Identity),
+    /// Prepare calls of the contract `waste-sorting`.
+    #[command(subcommand)]
+    Waste(waste::Waste),
 }
 
 /// Runs the command that the process was started with.
@@ -127,6 +135,8 @@ fn run(command: Command, output: &Output) -> Result {
         Command::Status(status) => status.run(output),
         Command::Replay(replay) => replay.run(output),
         Command::Digest(digest) => digest.run(output),
+        Command::Identity(identity) => identity.run(output),
+        Command::Waste(waste) => waste.run(output),
     }
 }
 
