@@ -308,10 +308,10 @@ fn gas_does_not_grow_with_the_records_there_are() {
     }
 }
 
-/// Synthetic citizens are attested, consent and are verified; nothing that tells who they are is in any transaction,
-/// receipt or event. (State is made from the calls' inputs alone.)
+/// Synthetic citizens are attested; nothing that tells who they are is in the attestations' inputs and receipts. Consents,
+/// verifications, a node's files, its logs and its metrics are not looked at here.
 #[test]
-fn no_personal_data_in_any_transaction_receipt_or_event() {
+fn no_personal_data_in_any_attestation() {
     let citizens: u32 = if std::env::var_os("CHANCERY_LARGE").is_some() { 10_000 } else { 500 };
     let mut office = Office::new();
     let (mut public, mut personal, mut batch) = (Vec::new(), Vec::new(), Vec::new());
