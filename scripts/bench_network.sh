@@ -30,11 +30,11 @@ export CHANCERY_KEYS="$work/chain/keys"
 
 value_of() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p" | head -n 1; }
 
-# The first of four ports in a row that nobody listens on.
+# The first of four ports in a row that nobody listens on, below those that the kernel gives outgoing connections.
 free_ports() {
   local first port
   while :; do
-    first=$((20000 + RANDOM))
+    first=$((10000 + RANDOM % 22000))
     for ((port = first; port < first + validators; port++)); do
       if (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then continue 2; fi
     done

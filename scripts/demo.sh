@@ -65,11 +65,11 @@ grouped() { sed -e ':a' -e 's/\([0-9]\)\([0-9]\{3\}\)\($\|,\)/\1,\2\3/' -e 'ta' 
 # What the files hold; RocksDB reserves room for its log beyond that.
 store_kb() { du -sk --apparent-size "$work/chain/node-1/store" | cut -f1; }
 
-# The first of four ports in a row that nobody listens on.
+# The first of four ports in a row that nobody listens on, below those that the kernel gives outgoing connections.
 free_ports() {
   local first port
   while :; do
-    first=$((20000 + RANDOM))
+    first=$((10000 + RANDOM % 22000))
     for ((port = first; port < first + validators; port++)); do
       if (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then continue 2; fi
     done

@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
+    hash::{BuildHasher, RandomState},
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, ExitCode, Stdio},
@@ -61,6 +62,17 @@ fn json(text: &str) -> Value {
     serde_json::from_str(line.unwrap_or_else(|| panic!("no JSON in {text}"))).expect("JSON")
 }
 
+/// The first of eight free ports in a row. They lie below the range that the kernel takes ports of outgoing connections
+/// from, so that none of these comes in between; whoever takes one meanwhile all the same fails the test loudly.
+fn free_ports() -> u16 {
+    let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let seed = RandomState::new().hash_one(std::process::id());
+    (0..1_000u64)
+        .map(|attempt| 10_000 + ((seed.wrapping_add(attempt * 7_919)) % 22_000) as u16)
+        .find(|&first| (first..first + 8).all(is_free))
+        .expect("eight free ports in a row")
+}
+
 struct Network {
     home: PathBuf,
     genesis: Genesis,
@@ -71,17 +83,8 @@ struct Network {
 impl Network {
     fn plan(home: &Path) -> Self {
         let out = home.join("network");
-        // Two ranges of free ports: whoever takes one meanwhile fails the test loudly.
-        let free = || TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
-        let consecutive = || loop {
-            let first = free();
-            let all =
-                (0..4).all(|n| first.checked_add(n).is_some_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()));
-            if all {
-                return first.to_string();
-            }
-        };
-        let (p2p, api) = (consecutive(), consecutive());
+        let first = free_ports();
+        let (p2p, api) = (first.to_string(), (first + 4).to_string());
         let planned = json(&run(&[
             "network",
             "plan",
