@@ -284,7 +284,7 @@ fn the_first_schedule_is_as_published() {
         compile: 10_000_000,
         compile_byte: 8_000,
         compile_function: 200_000,
-        compile_body_square: 2,
+        compile_body_square: 6,
     };
     assert_eq!(Schedule::by_number(1), Some(&published));
     assert_eq!(Schedule::by_number(0), None);
