@@ -25,7 +25,7 @@ start() {
   "$chancery" dev --json --data "$work/chain" --listen 127.0.0.1:0 >"$work/ready.json" 2>>"$work/node.log" &
   node_pid=$!
   until grep -q '"ready":true' "$work/ready.json"; do
-    kill -0 "$node_pid" || { tail "$work/node.log"; exit 1; }
+    kill -0 "$node_pid" || { cat "$work/ready.json"; tail "$work/node.log"; exit 1; }
     sleep 0.05
   done
   CHANCERY_NODE="$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$work/ready.json")"
@@ -41,11 +41,17 @@ for ((round = 1; round <= rounds; round++)); do
   (
     for ((n = 0; n < 1000; n++)); do
       digest="$(printf 'round %s call %s' "$round" "$n" | sha256sum | cut -c1-64)"
-      "$chancery" call main/evidence file --digest "$digest" --case-number "round-$round" --as demo >/dev/null 2>&1 || exit 0
+      "$chancery" call main/evidence file --digest "$digest" --case-number "round-$round" --as demo >/dev/null 2>>"$work/caller.log" || exit 0
       echo "$digest" >>"$work/acknowledged"
     done
   ) &
   caller=$!
+  # The kill comes at any moment of a time in which calls are acknowledged.
+  before="$(wc -l <"$work/acknowledged")"
+  until (($(wc -l <"$work/acknowledged") > before)); do
+    kill -0 "$caller" 2>/dev/null || { echo "nothing was acknowledged in round $round"; tail -n 5 "$work/caller.log"; exit 1; }
+    sleep 0.01
+  done
   sleep "0.$((RANDOM % 700 + 200))"
   kill -KILL "$node_pid"
   wait "$node_pid" 2>/dev/null || :
@@ -53,11 +59,11 @@ for ((round = 1; round <= rounds; round++)); do
   start
   # What was acknowledged in this round; what came before is checked at the end.
   tail -n 40 "$work/acknowledged" | while read -r digest; do
-    "$chancery" query main/evidence record --digest "$digest" >/dev/null || { echo "LOST $digest in round $round"; exit 1; }
+    "$chancery" query main/evidence record --digest "$digest" >/dev/null 2>&1 || { echo "LOST $digest in round $round"; exit 1; }
   done
 done
 while read -r digest; do
-  "$chancery" query main/evidence record --digest "$digest" >/dev/null || { echo "LOST $digest"; exit 1; }
+  "$chancery" query main/evidence record --digest "$digest" >/dev/null 2>&1 || { echo "LOST $digest"; exit 1; }
 done <"$work/acknowledged"
 kill -TERM "$node_pid"
 wait "$node_pid" || :

@@ -5,6 +5,7 @@
 //! again as it is.
 
 use std::{
+    hash::{BuildHasher, RandomState},
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
 };
@@ -117,8 +118,10 @@ impl Dev {
 
     /// Each validator's configuration, with its key. They find each other on ports that are free now.
     fn configurations(&self, nodes: &[(PathBuf, AccountKey)], genesis: &Path) -> Result<Vec<Member>> {
-        let sockets: Vec<TcpListener> =
-            nodes.iter().map(|_| TcpListener::bind("127.0.0.1:0")).collect::<std::io::Result<_>>()?;
+        let sockets = free_sockets(nodes.len());
+        if sockets.len() < nodes.len() {
+            return Err(Failure::new("there are no free ports for the validators between 10,000 and 32,000"));
+        }
         let addresses: Vec<SocketAddr> = sockets.iter().map(TcpListener::local_addr).collect::<std::io::Result<_>>()?;
         let peer = |((_, key), address): (&(PathBuf, AccountKey), &SocketAddr)| {
             let key = Digest(key.public_key());
@@ -147,6 +150,17 @@ impl Dev {
         }
         Ok(members)
     }
+}
+
+/// So many sockets, below the range that the kernel takes ports of outgoing connections from, so that none of those is
+/// made on one before its validator listens.
+fn free_sockets(count: usize) -> Vec<TcpListener> {
+    let seed = RandomState::new().hash_one(std::process::id());
+    (0..22_000u64)
+        .map(|attempt| 10_000 + (seed.wrapping_add(attempt * 7_919) % 22_000) as u16)
+        .filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok())
+        .take(count)
+        .collect()
 }
 
 fn validator_keys(node: &Path) -> Result<Keystore> {

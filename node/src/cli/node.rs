@@ -82,14 +82,15 @@ pub(super) struct Member {
     pub(super) key: SigningKey,
 }
 
-/// Runs nodes of one chain until they are asked to stop; says `ready` once the first has committed a block or has some
-/// already.
+/// Runs nodes of one chain until they are asked to stop; says `ready` once the first has committed a block. Where others
+/// are needed for that, one that was committed before is enough.
 ///
 /// # Errors
 /// When one cannot start, or stopped itself.
 pub(super) fn run(members: Vec<Member>, genesis: Genesis, ready: impl FnOnce(&Node) -> Result) -> Result {
     let Some(log) = members.first().map(|member| member.config.log.clone()) else { return Ok(()) };
     node::start_log(&log).map_err(|error| Failure::usage(format!("log.filter `{}`: {error}", log.filter)))?;
+    let is_whole_committee = members.len() == genesis.committee.len();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut others = Vec::new();
@@ -97,7 +98,8 @@ pub(super) fn run(members: Vec<Member>, genesis: Genesis, ready: impl FnOnce(&No
             others.push(Node::start(&config, genesis.clone(), key).await.map_err(node_failure)?);
         }
         let node = others.remove(0);
-        let first_block = first_block(&node);
+        let height = node.chain().ledger().tip().height;
+        let first_block = block_after(&node, if is_whole_committee { height } else { 0 });
         let ended = tokio::select! {
             () = first_block => {
                 if node.chain().halted().is_none() {
@@ -117,11 +119,11 @@ pub(super) fn run(members: Vec<Member>, genesis: Genesis, ready: impl FnOnce(&No
     })
 }
 
-/// Ends with the chain's first block, or when it halts before.
-async fn first_block(node: &Node) {
+/// Ends when the chain has a block above `height`, or halts before.
+async fn block_after(node: &Node, height: u64) {
     let mut finalised = node.chain().follow();
     // Looked at anew each time: what the channel lends out must not be held, or nobody could write to it.
-    while *finalised.borrow_and_update() == 0 && node.chain().halted().is_none() {
+    while *finalised.borrow_and_update() <= height && node.chain().halted().is_none() {
         if finalised.changed().await.is_err() {
             return;
         }
