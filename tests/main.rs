@@ -15,6 +15,7 @@ mod identity;
 mod instances;
 mod lean;
 mod paging;
+mod registry;
 mod source_lines;
 mod trace;
 mod upgrades;

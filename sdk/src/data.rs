@@ -54,7 +54,7 @@ pub(crate) fn decode<T: Decode>(mut bytes: &[u8]) -> Option<T> {
     bytes.is_empty().then_some(value)
 }
 
-/// Appends a value's encoding.
+/// Appends a value's one encoding: what a contract hashes, or has signatures checked over.
 pub fn encode_to<T: Data>(value: &T, bytes: &mut Vec<u8>) {
     value.encode_to(bytes);
 }

@@ -60,7 +60,7 @@ mod sys;
 pub use chancery_abi::{Address, Digest, ExecutionRefusal, Name, TrapClass, host::CallFailure, merkle};
 pub use chancery_macros::{contract, data, error, event, handle, methods};
 pub use cx::Cx;
-pub use data::Data;
+pub use data::{Data, encode_to};
 pub use error::ContractError;
 pub use event::Event;
 pub use handle::{CallError, Refusals};
