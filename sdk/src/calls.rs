@@ -6,8 +6,6 @@
 
 use alloc::vec::Vec;
 
-use crate::Data;
-
 /// A package with a contract in it. `#[contract]` implements it.
 pub trait Package {
     /// The folder of its Cargo.toml.
@@ -26,17 +24,17 @@ pub enum Kind {
 /// A handle of contract `C`.
 pub trait Calls<C> {
     /// A call that returns `T`.
-    type Call<T: Data>;
+    type Call<T>;
     /// A query that returns `T`.
-    type Query<T: Data>;
+    type Query<T>;
     /// What runs when the contract is deployed or upgraded.
     type Begin;
 
     /// A method that may change the state, with its arguments in SCALE.
-    fn call<T: Data>(&self, method: &'static str, input: Vec<u8>) -> Self::Call<T>;
+    fn call<T>(&self, method: &'static str, input: Vec<u8>) -> Self::Call<T>;
 
     /// A method that changes nothing.
-    fn query<T: Data>(&self, method: &'static str, input: Vec<u8>) -> Self::Query<T>;
+    fn query<T>(&self, method: &'static str, input: Vec<u8>) -> Self::Query<T>;
 
     /// The init or migrate method.
     fn begin(&self, kind: Kind, method: &'static str, input: Vec<u8>) -> Self::Begin;

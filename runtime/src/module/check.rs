@@ -112,6 +112,11 @@ impl CheckedModule {
         instrument::instrument_observed(&self.source, &self.facts, schedule, with_probes)
     }
 
+    /// Bytes of the longest function's body.
+    pub fn longest_body(&self) -> u32 {
+        self.facts.functions.iter().map(|function| function.body_bytes).max().unwrap_or_default()
+    }
+
     /// Gas for what [`compile_gas`](super::compile_gas) leaves of compiling, which goes by the number and length of functions, to be charged after
     /// [`Self::check`] and before the instrumented module is compiled.
     pub fn body_gas(&self, schedule: &Schedule) -> u64 {

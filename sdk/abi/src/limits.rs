@@ -5,7 +5,7 @@
 pub const CODE_BYTES_MAX: usize = 256 * 1024;
 /// Functions a module may define.
 pub const FUNCTIONS_MAX: u32 = 2_000;
-/// Bytes of one function body.
+/// Bytes of one function body. What compiling costs binds earlier: a transaction can pay for some 40,000.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Locals of one function, parameters not counted.
 pub const LOCALS_MAX: u32 = 100;

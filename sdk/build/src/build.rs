@@ -15,7 +15,7 @@ use super::{
     flags::{PROFILE, renamed_folders, rustc_flags},
     optimise,
     sections::{NAMES, with_custom_section, without_custom_sections},
-    source::SourceError,
+    source::{SourceError, affordable},
     toolchain::{TARGET, Toolchain, ToolchainError},
     wrapper,
 };
@@ -199,7 +199,8 @@ fn checked(debug: &[u8], path: &Path) -> Result<CheckedModule, BuildError> {
     let refused = |error| SourceError::Refused { path: path.into(), error };
     let stripped = without_custom_sections(debug, &[]).map_err(ModuleError::from).map_err(refused)?;
     write(path, &stripped)?;
-    CheckedModule::check(&stripped).map_err(|error| refused(named(error, debug)).into())
+    let module = CheckedModule::check(&stripped).map_err(|error| refused(named(error, debug)))?;
+    Ok(affordable(path, module)?)
 }
 
 /// The same error with its function named, which the names that were taken out of the module still tell.

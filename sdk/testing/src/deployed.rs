@@ -71,16 +71,16 @@ impl<C> std::fmt::Debug for Deployed<C> {
 }
 
 impl<C> Calls<C> for Deployed<C> {
-    type Call<T: Data> = Call<T>;
-    type Query<T: Data> = Query<T>;
+    type Call<T> = Call<T>;
+    type Query<T> = Query<T>;
     type Begin = std::convert::Infallible;
 
-    fn call<T: Data>(&self, method: &'static str, input: Vec<u8>) -> Call<T> {
+    fn call<T>(&self, method: &'static str, input: Vec<u8>) -> Call<T> {
         let call = AbiCall { contract: self.address, method: ident(method), input };
         Call { chain: self.chain.clone(), payload: Payload::Call(call), gas: GAS, returns: PhantomData }
     }
 
-    fn query<T: Data>(&self, method: &'static str, input: Vec<u8>) -> Query<T> {
+    fn query<T>(&self, method: &'static str, input: Vec<u8>) -> Query<T> {
         let call = QueryCall {
             contract: self.address,
             method: ident(method),
@@ -261,15 +261,15 @@ fn begin<C>(
 
 macro_rules! only_begins {
     ($handle:ident, $what:literal) => {
-        type Call<T: Data> = std::convert::Infallible;
-        type Query<T: Data> = std::convert::Infallible;
+        type Call<T> = std::convert::Infallible;
+        type Query<T> = std::convert::Infallible;
         type Begin = Begin<C>;
 
-        fn call<T: Data>(&self, method: &'static str, _input: Vec<u8>) -> Self::Call<T> {
+        fn call<T>(&self, method: &'static str, _input: Vec<u8>) -> Self::Call<T> {
             panic!("`{method}` cannot be called before the contract is {}", $what)
         }
 
-        fn query<T: Data>(&self, method: &'static str, _input: Vec<u8>) -> Self::Query<T> {
+        fn query<T>(&self, method: &'static str, _input: Vec<u8>) -> Self::Query<T> {
             panic!("`{method}` cannot be asked before the contract is {}", $what)
         }
     };
