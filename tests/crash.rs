@@ -105,8 +105,11 @@ impl<B: StateBackend> Chain<B> {
                 VerifiedTransaction::verify(transaction, self.ledger.rules()).expect("the story is signed")
             })
             .collect();
-        let proposal =
-            Proposal { proposer: VerificationKeyBytes::from(&validator_key()).into(), timestamp_ms: 1_000 + height };
+        let proposal = Proposal {
+            proposer: VerificationKeyBytes::from(&validator_key()).into(),
+            timestamp_ms: 1_000 + height,
+            beacons: Vec::new(),
+        };
         let built = self.ledger.build(stack, None, proposal, &verified)?;
         assert!(built.refused.is_empty(), "{:?}", built.refused);
         assert!(built.candidate.receipts().iter().all(|receipt| receipt.outcome.is_done()));

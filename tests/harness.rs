@@ -136,6 +136,7 @@ pub fn genesis() -> Genesis {
         departments: vec![Department { name: name("judicial"), deployers: vec![Account::new(1).address] }],
         relying_parties: Vec::new(),
         mainchain: None,
+        registry: None,
     }
 }
 
@@ -210,7 +211,8 @@ impl Chain {
         let context = self.next();
         let executed = on_execution_stack(|stack| {
             let view = self.state.view(None);
-            let mut executor = BlockExecutor::new(stack, &self.engine, &self.rules, &view, context);
+            let mut executor =
+                BlockExecutor::begin(stack, &self.engine, &self.rules, &view, context, &[]).expect("the block begins");
             for transaction in &verified {
                 match executor.execute(transaction) {
                     Ok(_) => {}

@@ -34,7 +34,8 @@ pub(crate) fn traced(
     let context = BlockContext { height, timestamp_ms: 1_000 + height };
     on_execution_stack(|stack| {
         let view = chain.state.view(None);
-        let mut executor = BlockExecutor::new(stack, &engine, &chain.rules, &view, context);
+        let mut executor =
+            BlockExecutor::begin(stack, &engine, &chain.rules, &view, context, &[]).expect("the block begins");
         let (receipt, trace) = executor.execute_traced(&verified, limits).expect("it may be in the block");
         let executed = executor.finish();
         assert_eq!(executed.receipts, [receipt]);

@@ -208,6 +208,7 @@ impl Certifier {
             departments: Vec::new(),
             relying_parties: Vec::new(),
             mainchain: None,
+            registry: None,
         };
         Self { keys, genesis }
     }

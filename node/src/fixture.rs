@@ -89,6 +89,7 @@ pub(crate) fn genesis_of(validators: &[SigningKey]) -> Genesis {
         committee: Committee::new(keys).expect("a committee"),
         timestamp_ms: GENESIS_TIME_MS,
         departments: vec![(name("land"), vec![deployer().address()]), (name("water"), vec![deployer().address()])],
+        registry: None,
     })
 }
 

@@ -54,6 +54,19 @@ impl Cx {
         sys::time_ms()
     }
 
+    /// The beacon of a mainchain height: 32 bytes that nobody could know or choose before that height was final. `None`
+    /// until a later block has brought it, and for heights before the chain had a threshold key. A draw names the height
+    /// before it comes, and its list is closed by then.
+    pub fn beacon(&self, height: u64) -> Option<Digest> {
+        sys::beacon(height)
+    }
+
+    /// Whether the caller holds a role in this contract's department, by the mainchain's registry, at this block's time.
+    /// `#[access(role(NAME))]` asks this before the method runs.
+    pub fn has_role(&self, role: &str) -> bool {
+        sys::has_role(role)
+    }
+
     /// The gas that is left for this call.
     pub fn gas_left(&self) -> u64 {
         sys::gas_left()

@@ -56,6 +56,14 @@ pub(crate) fn stop(code: u32) -> ! {
     sys::fail(code, &[])
 }
 
+/// Refuses unless the caller holds a role in the contract's department.
+#[inline(never)]
+pub fn role(role: &str, cx: &Cx) {
+    if !cx.has_role(role) {
+        stop(NOT_ALLOWED);
+    }
+}
+
 /// Refuses unless the caller is the address that `field` holds.
 #[inline(never)]
 pub fn only(field: &impl Holder, cx: &Cx) {

@@ -75,7 +75,7 @@ pub mod __private {
         data::{encode_to, explained},
         entry::{
             BAD_INPUT, BAD_STATE, Contract, Input, NOT_ALLOWED, OneInitMethodOnly, OneMigrateMethodOnly, member, only,
-            output, refuse,
+            output, refuse, role,
         },
         event::EventKeys,
         handle::call,

@@ -196,6 +196,19 @@ pub(crate) fn verify_ed25519(key: &[u8; 32], signature: &[u8; 64], message: &[u8
     unsafe { host::verify_ed25519(at(key), at(signature), at(message), len(message)) != 0 }
 }
 
+/// The beacon of a height, when it is known.
+pub(crate) fn beacon(height: u64) -> Option<Digest> {
+    let mut value = [0; 32];
+    // SAFETY: the host writes 32 bytes to the buffer, which has as many, or nothing.
+    let known = unsafe { host::beacon(height, (&raw mut value).expose_provenance() as u32) };
+    (known != 0).then_some(Digest(value))
+}
+
+pub(crate) fn has_role(role: &str) -> bool {
+    // SAFETY: the host reads the slice.
+    unsafe { host::has_role(at(role.as_bytes()), len(role.as_bytes())) != 0 }
+}
+
 pub(crate) fn verify_p256(key: &[u8; 33], signature: &[u8; 64], message: &[u8]) -> bool {
     // SAFETY: the host reads 33 and 64 bytes, as many as the arrays have, and the message.
     unsafe { host::verify_p256(at(key), at(signature), at(message), len(message)) != 0 }

@@ -111,6 +111,8 @@ const CASES: &[Case] = &[
     case("sha256", &[0, 100, 0], &[(0, 100), (2, 32)], &[(1, -1, OutOfGas)]),
     case("verify_ed25519", &[0, 0, 0, 100], &[(0, 32), (1, 64), (2, 100)], &[(3, -1, OutOfGas)]),
     case("verify_p256", &[0, 0, 0, 100], &[(0, 33), (1, 64), (2, 100)], &[(3, -1, OutOfGas)]),
+    case("beacon", &[1, 0], &[(1, 32)], &[]),
+    case("has_role", &[0, 5], &[(0, 5)], &[(1, KEY_MORE, HostMisuse), (1, -1, OutOfGas)]),
 ];
 
 /// A contract whose methods `m0`, `m1`, ... make the calls, one each.

@@ -1,6 +1,6 @@
 //! Making the genesis of a chain from its plan.
 
-use chancery_abi::{Address, Committee, Department, Genesis, Name, WIRE_VERSION};
+use chancery_abi::{Address, Committee, Department, Genesis, Name, RegistrySetup, WIRE_VERSION};
 
 /// The gas schedule that new chains begin with.
 const FIRST_SCHEDULE: u32 = 1;
@@ -14,8 +14,10 @@ pub struct GenesisPlan {
     pub committee: Committee,
     /// Milliseconds since 1970; no block is earlier.
     pub timestamp_ms: u64,
-    /// The departments, with the accounts that may deploy for each.
+    /// The departments, with the accounts that may deploy for each; what counts where there is no registry.
     pub departments: Vec<(Name, Vec<Address>)>,
+    /// The registry that a mainchain begins with.
+    pub registry: Option<RegistrySetup>,
 }
 
 /// The genesis that `plan` makes.
@@ -30,5 +32,6 @@ pub fn plan_genesis(plan: GenesisPlan) -> Genesis {
         departments: departments.collect(),
         relying_parties: Vec::new(),
         mainchain: None,
+        registry: plan.registry,
     }
 }

@@ -16,7 +16,7 @@ use chancery_abi::{Block, Digest, Genesis, Transaction};
 use chancery_runtime::{
     engine::Engine,
     execution::{
-        BlockContext, BlockExecutor, ChainRules, ExecuteError, ExecutedBlock, ExecutionStack, Halt,
+        BeginError, BlockContext, BlockExecutor, ChainRules, ExecuteError, ExecutedBlock, ExecutionStack, Halt,
         VerifiedTransaction,
         chain::{self, BlockError, ChainTip, Proposal},
     },
@@ -132,7 +132,8 @@ impl<B: StateBackend> Ledger<B> {
         let parent_tip = self.parent_tip(parent);
         let context = BlockContext { height: parent_tip.height + 1, timestamp_ms: proposal.timestamp_ms };
         let view = state.view(parent.map(Candidate::overlay));
-        let mut executor = BlockExecutor::new(stack, &self.engine, &self.rules, &view, context);
+        let begun = BlockExecutor::begin(stack, &self.engine, &self.rules, &view, context, &proposal.beacons);
+        let mut executor = begun.map_err(|error| self.not_begun(context.height, error))?;
         let (mut included, mut refused) = (Vec::new(), Vec::new());
         let mut misfits = std::collections::BTreeSet::new();
         for transaction in transactions {
@@ -188,7 +189,12 @@ impl<B: StateBackend> Ledger<B> {
         chain::check_before_execution(&self.rules, &parent_tip, &block)?;
         let context = BlockContext { height: block.header.height, timestamp_ms: block.header.timestamp_ms };
         let view = state.view(parent.map(Candidate::overlay));
-        let mut executor = BlockExecutor::new(stack, &self.engine, &self.rules, &view, context);
+        let begun = BlockExecutor::begin(stack, &self.engine, &self.rules, &view, context, &block.header.beacons);
+        let mut executor = match begun {
+            Ok(executor) => executor,
+            Err(BeginError::Beacon(error)) => return Err(BlockError::from(error).into()),
+            Err(error) => return Err(self.not_begun(context.height, error).into()),
+        };
         for (index, transaction) in block.transactions.iter().enumerate() {
             let refused = |refusal| BlockError::Transaction { index, refusal };
             let known = verified(index, transaction).filter(|known| known.transaction() == transaction);
@@ -271,6 +277,14 @@ impl<B: StateBackend> Ledger<B> {
     ) -> Result<Arc<chancery_runtime::state::Overlay>, ChainError> {
         let changes = std::mem::take(&mut executed.changes);
         Ok(Arc::new(state.prepare(parent.map(Candidate::overlay), changes)?))
+    }
+
+    /// A block that this node itself proposes begins with beacons that hold, so this is a fault of the node.
+    fn not_begun(&self, height: u64, error: BeginError) -> ChainError {
+        match error {
+            BeginError::Halt(halt) => self.halted(height, halt),
+            BeginError::Beacon(error) => self.halted(height, Halt::Inconsistent(error.to_string())),
+        }
     }
 
     fn halted(&self, height: u64, halt: Halt) -> ChainError {

@@ -102,13 +102,14 @@ pub fn execute_again(
     limits: TraceLimits,
 ) -> Result<(Receipt, Trace), ChainError> {
     let context = BlockContext { height: block.header.height, timestamp_ms: block.header.timestamp_ms };
-    let mut executor = BlockExecutor::new(stack, engine, rules, view, context);
     let failed = |error: ExecuteError| match error {
         ExecuteError::Halt(halt) => ChainError::Halt { chain: rules.name().clone(), height: context.height, halt },
         error => {
             ChainError::Inconsistent(format!("a transaction of final block {} is refused: {error}", context.height))
         }
     };
+    let begun = BlockExecutor::begin(stack, engine, rules, view, context, &block.header.beacons);
+    let mut executor = begun.map_err(|error| failed(error.into()))?;
     let verified = |place: usize| {
         let transaction = block.transactions.get(place).cloned();
         let missing = || ChainError::Inconsistent(format!("block {} has no transaction {place}", context.height));

@@ -113,7 +113,7 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
         let tip =
             parent_block.as_ref().map_or_else(|| self.ledger.tip(), |parent| Arc::new(parent.candidate.tip().clone()));
         let (height, timestamp_ms) = (tip.height + 1, now_ms.max(tip.timestamp_ms));
-        let proposal = Proposal { proposer, timestamp_ms };
+        let proposal = Proposal { proposer, timestamp_ms, beacons: Vec::new() };
         let used = self.used_nonces(parent);
         let selected = self.lock_pool().select(BLOCK, &used);
         let (began, chain) = (Instant::now(), Arc::clone(self));

@@ -27,7 +27,7 @@ fn try_ledger<B: StateBackend>(backend: &Arc<B>) -> Result<Ledger<B>, ChainError
 }
 
 fn proposal(height: u64) -> Proposal {
-    Proposal { proposer: fixture::validator_public_key(), timestamp_ms: GENESIS_TIME_MS + height }
+    Proposal { proposer: fixture::validator_public_key(), timestamp_ms: GENESIS_TIME_MS + height, beacons: Vec::new() }
 }
 
 fn build<B: StateBackend>(

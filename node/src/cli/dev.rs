@@ -204,5 +204,6 @@ fn plan(validators: &[AccountKey], demo: &AccountKey) -> Result<Genesis> {
         committee: committee.ok_or_else(|| Failure::new("two validators have one key"))?,
         timestamp_ms: now_ms(),
         departments: DEPARTMENTS.iter().map(|department| (name(department), vec![demo.address()])).collect(),
+        registry: None,
     }))
 }

@@ -188,6 +188,7 @@ impl Bench {
             departments: vec![Department { name: name("bench"), deployers: vec![caller] }],
             relying_parties: Vec::new(),
             mainchain: None,
+            registry: None,
         };
         let rules = ChainRules::new(genesis).map_err(|error| fault(&error))?;
         let engine = observing_engine(Observe::Gas).map_err(|error| fault(&error))?;
@@ -279,7 +280,8 @@ impl Bench {
         let limits = TraceLimits { steps_max: 0, bytes_max: 0 };
         let (receipt, trace, changes) = on_execution_stack(|stack| {
             let view = self.state.view(None);
-            let mut executor = BlockExecutor::new(stack, &self.engine, &self.rules, &view, context);
+            let begun = BlockExecutor::begin(stack, &self.engine, &self.rules, &view, context, &[]);
+            let mut executor = begun.map_err(|error| fault(&error))?;
             let (receipt, trace) = executor.execute_traced(&verified, limits).map_err(|error| fault(&error))?;
             Ok::<_, Failure>((receipt, trace, executor.finish().changes))
         })?;

@@ -47,6 +47,7 @@ impl Chancery {
             departments: vec![Department { name: name("office"), deployers: vec![sender] }],
             relying_parties: Vec::new(),
             mainchain: None,
+            registry: None,
         };
         let rules = ChainRules::new(genesis).expect("the genesis is sound");
         let contract = Address::of_contract(rules.name(), &name("office"), &name("yardstick"));
@@ -90,7 +91,8 @@ impl Chancery {
         let deploy = Deploy { department: name("office"), name: name("yardstick"), code, input };
         let transaction = self.sign(0, 5_000_000_000, Payload::Deploy(deploy));
         let view = self.state.view(None);
-        let mut executor = BlockExecutor::new(stack, &self.engine, &self.rules, &view, self.context());
+        let mut executor = BlockExecutor::begin(stack, &self.engine, &self.rules, &view, self.context(), &[])
+            .expect("the block begins");
         let receipt = executor.execute(&transaction).expect("the deploy may be in a block");
         assert!(receipt.outcome.is_done(), "{receipt:?}");
         let changes = executor.finish().changes;
@@ -114,7 +116,8 @@ impl Chancery {
     /// CPU time of executing `calls` as a block on the same state every time, and the gas it used.
     pub(crate) fn time_of_block(&self, stack: &ExecutionStack, calls: &[VerifiedTransaction]) -> (Duration, u64) {
         let view = self.state.view(None);
-        let mut executor = BlockExecutor::new(stack, &self.engine, &self.rules, &view, self.context());
+        let mut executor = BlockExecutor::begin(stack, &self.engine, &self.rules, &view, self.context(), &[])
+            .expect("the block begins");
         let time = timed(|| {
             for call in calls {
                 let receipt = executor.execute(call).expect("the call may be in the block");

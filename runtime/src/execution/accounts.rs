@@ -36,6 +36,18 @@ pub fn code_slot(code: &Digest) -> Vec<u8> {
     slot("code", code)
 }
 
+/// The slot key of a height's beacon, a digest in SCALE.
+pub fn beacon_slot(height: u64) -> Vec<u8> {
+    slot("beacon", &height)
+}
+
+/// The slot key of the newest beacon's height, a u64 in SCALE.
+pub fn newest_beacon_slot() -> Vec<u8> {
+    let mut slot = Vec::new();
+    push_field(&mut slot, "newest_beacon");
+    slot
+}
+
 /// An entry that the runtime itself wrote and cannot read back.
 fn decode<T: Decode>(what: &'static str, bytes: Vec<u8>) -> Result<T, StorageError> {
     T::decode(&mut &bytes[..]).map_err(|error| StorageError::new(what, error))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{
     accounts,
+    beacons::{self, BeaconError},
     gas::intrinsic_gas,
     payload,
     rules::ChainRules,
@@ -17,7 +18,7 @@ use super::{
     view::ViewGuard,
 };
 use crate::{
-    abi::{Address, Digest, Receipt, Refusal, Transaction, WIRE_VERSION, limits},
+    abi::{Address, Beacon, Digest, Outcome, Receipt, Refusal, RegistrySetup, Transaction, WIRE_VERSION, limits},
     engine::{Engine, Observe},
     state::{Changes, StateView},
 };
@@ -43,6 +44,27 @@ pub enum ExecuteError {
     /// This node cannot go on with this chain.
     #[error(transparent)]
     Halt(#[from] Halt),
+}
+
+/// Why a block does not begin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BeginError {
+    /// Its header's beacons are wrong.
+    #[error(transparent)]
+    Beacon(#[from] BeaconError),
+    /// This node cannot go on with this chain.
+    #[error(transparent)]
+    Halt(#[from] Halt),
+}
+
+impl From<BeginError> for ExecuteError {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::Halt(halt) => Self::Halt(halt),
+            // Whoever begins a block without a header has none.
+            BeginError::Beacon(error) => Self::Halt(Halt::Inconsistent(error.to_string())),
+        }
+    }
 }
 
 /// What a block's transactions did.
@@ -71,8 +93,31 @@ pub struct BlockExecutor<'a> {
 }
 
 impl<'a> BlockExecutor<'a> {
-    /// An executor for the block of `context` on the state that `view` shows.
-    pub fn new(
+    /// Begins the block of `context` on the state that `view` shows, with the beacons that its header brings. The first
+    /// block of a chain with a registry sets that up.
+    ///
+    /// # Errors
+    /// When the beacons are wrong, or this node cannot go on.
+    pub fn begin(
+        stack: &'a ExecutionStack,
+        engine: &'a Arc<Engine>,
+        rules: &'a ChainRules,
+        view: &'a dyn StateView,
+        context: BlockContext,
+        beacons: &[Beacon],
+    ) -> Result<Self, BeginError> {
+        let mut executor = Self::new(stack, engine, rules, view, context);
+        if context.height == 1
+            && let Some(setup) = &rules.genesis().registry
+        {
+            executor.set_up(setup)?;
+        }
+        let session = executor.session.as_mut().expect("a block that begins has its session");
+        beacons::apply(rules, session, beacons)??;
+        Ok(executor)
+    }
+
+    fn new(
         stack: &'a ExecutionStack,
         engine: &'a Arc<Engine>,
         rules: &'a ChainRules,
@@ -82,6 +127,7 @@ impl<'a> BlockExecutor<'a> {
         let guard = ViewGuard::new(view);
         let facts = Facts {
             chain: rules.name().clone(),
+            registry: rules.registry().copied(),
             height: context.height,
             timestamp_ms: context.timestamp_ms,
             signer: Address::default(),
@@ -133,6 +179,21 @@ impl<'a> BlockExecutor<'a> {
     pub fn finish(self) -> ExecutedBlock {
         let session = self.session.expect("a halted block is not finished");
         ExecutedBlock { receipts: self.receipts, changes: session.into_changes(), gas_used: self.gas_used }
+    }
+
+    /// Deploys the registry as the genesis has it. It has no transaction and no receipt.
+    fn set_up(&mut self, setup: &RegistrySetup) -> Result<(), Halt> {
+        let mut session = self.session.take().expect("a block that begins has its session");
+        session.begin(Address::system(), *self.rules.digest());
+        let ran = payload::set_up_registry(self.engine, self.rules, session, setup)?;
+        let why = match &ran.outcome {
+            Outcome::Done { .. } => None,
+            other => Some(format!("the genesis' registry cannot be set up: {other:?}")),
+        };
+        let mut session = ran.session;
+        session.take_events();
+        self.session = Some(session);
+        why.map_or(Ok(()), |why| Err(Halt::Inconsistent(why)))
     }
 
     fn check_room(&self, verified: &VerifiedTransaction) -> Result<(), ExecuteError> {
@@ -200,7 +261,7 @@ pub fn simulate(
     transaction: Transaction,
 ) -> Result<Receipt, ExecuteError> {
     let verified = with_due_nonce(rules, view, transaction)?;
-    let mut executor = BlockExecutor::new(stack, engine, rules, view, context);
+    let mut executor = BlockExecutor::begin(stack, engine, rules, view, context, &[])?;
     executor.execute(&verified).cloned()
 }
 
@@ -218,7 +279,7 @@ pub fn simulate_traced(
     limits: TraceLimits,
 ) -> Result<(Receipt, Trace), ExecuteError> {
     let verified = with_due_nonce(rules, view, transaction)?;
-    let mut executor = BlockExecutor::new(stack, engine, rules, view, context);
+    let mut executor = BlockExecutor::begin(stack, engine, rules, view, context, &[])?;
     executor.execute_traced(&verified, limits)
 }
 

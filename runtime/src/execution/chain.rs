@@ -1,8 +1,8 @@
 //! How a block hangs on the one before: what the next header needs to know, making a header, and checking one.
 
 use crate::{
-    abi::{Block, Digest, Header, Receipt, Transaction, WIRE_VERSION, merkle::Mountain},
-    execution::{ChainRules, ExecutedBlock},
+    abi::{Beacon, Block, Digest, Header, Receipt, Transaction, WIRE_VERSION, merkle::Mountain},
+    execution::{ChainRules, ExecutedBlock, beacons::BeaconError},
 };
 use chancery_verify::roots;
 use parity_scale_codec::{Decode, Encode};
@@ -45,12 +45,14 @@ impl ChainTip {
 }
 
 /// What a proposer decides about a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
     /// The proposer's ed25519 key.
     pub proposer: [u8; 32],
     /// The block's time.
     pub timestamp_ms: u64,
+    /// Beacons that became known, in the order of their heights.
+    pub beacons: Vec<Beacon>,
 }
 
 /// The header of the block that extends `tip` with these transactions, once executed.
@@ -77,7 +79,7 @@ pub fn assemble_header(
         next_committee: None,
         gas_used: executed.gas_used,
         schedule: rules.schedule().number,
-        beacons: Vec::new(),
+        beacons: proposal.beacons,
         mainchain: None,
     }
 }
@@ -118,6 +120,9 @@ pub enum BlockError {
     /// Its transactions are over the block's limits.
     #[error("the block's transactions are over the block's limits")]
     Overfull,
+    /// Its beacons are wrong.
+    #[error(transparent)]
+    Beacon(#[from] BeaconError),
     /// Its proposer is not of the committee.
     #[error("the block's proposer is not of the committee")]
     UnknownProposer,
@@ -156,7 +161,8 @@ pub fn check_header(
     state_root: Digest,
 ) -> Result<(), BlockError> {
     let found = &block.header;
-    let proposal = Proposal { proposer: found.proposer, timestamp_ms: found.timestamp_ms };
+    let (proposer, timestamp_ms, beacons) = (found.proposer, found.timestamp_ms, found.beacons.clone());
+    let proposal = Proposal { proposer, timestamp_ms, beacons };
     let expected = assemble_header(rules, tip, proposal, &block.transactions, executed, state_root);
     if expected == *found {
         return Ok(());

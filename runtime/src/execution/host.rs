@@ -12,9 +12,11 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::{Caller, Engine, Linker, Val, WasmBacktrace};
 
 use super::{
+    accounts, beacons,
     frame::{Frame, Handles, Stop},
     invoke::{Invocation, invoke},
-    session::{Halt, Page},
+    registry::Registry,
+    session::{Halt, Page, Session},
     trace::{Recorder, StepKind},
 };
 use crate::{
@@ -472,4 +474,31 @@ fn verify_p256(host: &mut Host<'_>, key: u32, signature: u32, message: u32, mess
     let signature = fixed::<64>(host, signature)?;
     let message = bytes(host, message, message_len)?;
     Ok(u32::from(super::signature::p256_holds(&key, &signature, &message)))
+}
+
+fn beacon(host: &mut Host<'_>, height: u64, out: u32) -> wasmtime::Result<u32> {
+    // Where the answer goes must be the contract's, whatever the answer is.
+    fixed::<32>(host, out)?;
+    let known = beacons::known(host.data_mut().session(), height);
+    match stored(host, known)? {
+        Some(value) => copy_out(host, out, &value.0).map(|()| 1),
+        None => Ok(0),
+    }
+}
+
+fn has_role(host: &mut Host<'_>, role: u32, role_len: u32) -> wasmtime::Result<u32> {
+    let role = bounded(host, role, role_len, limits::SLOT_KEY_BYTES_MAX)?;
+    let Ok(role) = String::from_utf8(role) else { return trap(host, TrapClass::HostMisuse) };
+    let Frame { contract, caller, .. } = host.data();
+    let (contract, caller) = (*contract, *caller);
+    let session = host.data_mut().session();
+    let holds = holds_role(session, &contract, &role, &caller);
+    Ok(u32::from(stored(host, holds)?))
+}
+
+/// Whether an account holds a role in the department of a contract.
+fn holds_role(session: &Session, contract: &Address, role: &str, account: &Address) -> Result<bool, StorageError> {
+    let Some(registry) = Registry::at(session.facts.registry, &session.facts.chain, session) else { return Ok(false) };
+    let Some(record) = accounts::contract_record(session, contract)? else { return Ok(false) };
+    registry.has_role(&record.department, role, account, session.facts.timestamp_ms)
 }

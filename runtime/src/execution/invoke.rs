@@ -155,6 +155,10 @@ fn enter(
         return Err(Stop::Trapped(TrapClass::Reentrancy));
     }
     let is_query = entry.kind == MethodKind::Query;
+    // What is frozen can still be looked at.
+    if !is_query && session.is_frozen(&invocation.contract).map_err(Stop::Halt)? {
+        return Err(Stop::Refused(ExecutionRefusal::Frozen));
+    }
     if invocation.read_only && !is_query {
         return Err(Stop::Trapped(TrapClass::ReadOnly));
     }

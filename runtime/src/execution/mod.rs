@@ -5,6 +5,7 @@
 //! be taken back to a savepoint. All of it runs on an [`ExecutionStack`].
 
 pub mod accounts;
+pub mod beacons;
 mod block;
 pub mod chain;
 pub(crate) mod frame;
@@ -14,6 +15,7 @@ mod instance;
 mod invoke;
 mod payload;
 mod query;
+pub mod registry;
 mod rules;
 mod session;
 mod signature;
@@ -23,7 +25,7 @@ mod transaction;
 mod view;
 
 pub use self::{
-    block::{BlockContext, BlockExecutor, ExecuteError, ExecutedBlock, simulate, simulate_traced},
+    block::{BeginError, BlockContext, BlockExecutor, ExecuteError, ExecutedBlock, simulate, simulate_traced},
     gas::intrinsic_gas,
     query::{QueryCall, QueryResult, query, query_traced},
     rules::{ChainRules, GenesisError},

@@ -8,13 +8,14 @@ use super::{
     accounts,
     frame::Stop,
     invoke::{Invocation, Returned, invoke},
+    registry::Registry,
     rules::ChainRules,
     session::{Halt, Session},
     trace::StepKind,
 };
 use crate::{
     abi::{
-        Address, Call, Deploy, ExecutionRefusal, Name, Outcome, Payload, Upgrade,
+        Address, Call, Deploy, ExecutionRefusal, Name, Outcome, Payload, RegistrySetup, Upgrade, limits,
         schema::{ContractRecord, MethodKind, diff::reads_state_of},
     },
     engine::{Compiled, Engine},
@@ -54,12 +55,32 @@ pub(super) fn run(
 ) -> Result<Ran, Halt> {
     let mut runner = Runner { engine, rules, sender, session: Some(session), gas_left: gas };
     let ran = match payload {
+        _ if runner.is_frozen(payload)? => Err(refused(ExecutionRefusal::Frozen)),
         Payload::Call(call) => runner.call(call),
         Payload::Batch(calls) => calls.iter().try_fold(Vec::new(), |_, call| runner.call(call)),
         Payload::Deploy(deploy) => runner.deploy(deploy),
         Payload::Upgrade(upgrade) => runner.upgrade(upgrade),
     };
     let outcome = match ran {
+        Ok(output) => Outcome::Done { output },
+        Err(StoppedAt { contract, stop }) => stop.into_outcome(contract)?,
+    };
+    let session = runner.session.take().expect("the session is back once no contract runs");
+    Ok(Ran { session, gas_left: runner.gas_left, outcome })
+}
+
+/// Deploys the registry that a genesis has.
+pub(super) fn set_up_registry(
+    engine: &Arc<Engine>,
+    rules: &ChainRules,
+    session: Box<Session>,
+    setup: &RegistrySetup,
+) -> Result<Ran, Halt> {
+    let name = Name::new("registry").expect("a valid name");
+    let mut runner =
+        Runner { engine, rules, sender: Address::system(), session: Some(session), gas_left: limits::BLOCK_GAS_MAX };
+    let deploy = Deploy { department: name.clone(), name, code: setup.code.clone(), input: setup.input.clone() };
+    let outcome = match runner.deploy_checked(&deploy) {
         Ok(output) => Outcome::Done { output },
         Err(StoppedAt { contract, stop }) => stop.into_outcome(contract)?,
     };
@@ -108,9 +129,21 @@ impl Runner<'_> {
         result.map_err(|stop| StoppedAt { contract, stop })
     }
 
+    /// Whether the registry has frozen the sender, who may still turn to the registry itself.
+    fn is_frozen(&mut self, payload: &Payload) -> Result<bool, Halt> {
+        let Some(registry) = self.rules.registry() else { return Ok(false) };
+        let is_appeal = matches!(payload, Payload::Call(call) if call.contract == *registry);
+        let sender = self.sender;
+        if is_appeal { Ok(false) } else { self.session().is_frozen(&sender) }
+    }
+
     fn deploy(&mut self, deploy: &Deploy) -> Result<Vec<u8>, StoppedAt> {
-        let contract = Address::of_contract(self.rules.name(), &deploy.department, &deploy.name);
         self.check_department(&deploy.department)?;
+        self.deploy_checked(deploy)
+    }
+
+    fn deploy_checked(&mut self, deploy: &Deploy) -> Result<Vec<u8>, StoppedAt> {
+        let contract = Address::of_contract(self.rules.name(), &deploy.department, &deploy.name);
         if accounts::contract_record(self.session(), &contract).map_err(halted)?.is_some() {
             return Err(refused(ExecutionRefusal::ContractExists));
         }
@@ -146,8 +179,16 @@ impl Runner<'_> {
         Ok(contract.encode())
     }
 
-    fn check_department(&self, department: &Name) -> Result<(), StoppedAt> {
-        let may_deploy = self.rules.may_deploy(&self.sender, department);
+    /// Who may deploy says the registry, and the genesis of a chain without one.
+    fn check_department(&mut self, department: &Name) -> Result<(), StoppedAt> {
+        let (rules, sender) = (self.rules, self.sender);
+        let session = self.session();
+        let now_ms = session.facts.timestamp_ms;
+        let registry = Registry::of(rules, &*session).filter(|_| rules.genesis().registry.is_some());
+        let may_deploy = match registry {
+            Some(registry) => registry.may_deploy(department, &sender, now_ms).map_err(halted)?,
+            None => rules.may_deploy(&sender, department),
+        };
         if may_deploy { Ok(()) } else { Err(refused(ExecutionRefusal::NotDepartment)) }
     }
 

@@ -87,6 +87,7 @@ fn run(
     let guard = ViewGuard::new(view);
     let facts = Facts {
         chain: rules.name().clone(),
+        registry: rules.registry().copied(),
         height: context.height,
         timestamp_ms: context.timestamp_ms,
         signer: caller,

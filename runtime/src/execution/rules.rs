@@ -40,6 +40,7 @@ pub struct ChainRules {
     digest: Digest,
     schedule: &'static Schedule,
     deployers: BTreeMap<Name, BTreeSet<Address>>,
+    registry: Option<Address>,
 }
 
 impl ChainRules {
@@ -63,7 +64,8 @@ impl ChainRules {
                 return Err(GenesisError::DepartmentTwice(department.name.clone()));
             }
         }
-        Ok(Self { digest: genesis.digest(), genesis, schedule, deployers })
+        let registry = genesis.mainchain.is_none().then(|| Address::registry(&genesis.chain));
+        Ok(Self { digest: genesis.digest(), genesis, schedule, deployers, registry })
     }
 
     /// The genesis.
@@ -86,7 +88,12 @@ impl ChainRules {
         self.schedule
     }
 
-    /// Whether `account` may deploy for `department`.
+    /// Where a mainchain's registry is; none on a sidechain. A mainchain that began without one reads nothing there.
+    pub fn registry(&self) -> Option<&Address> {
+        self.registry.as_ref()
+    }
+
+    /// Whether `account` may deploy for `department` by the genesis, which counts where there is no registry.
     pub fn may_deploy(&self, account: &Address, department: &Name) -> bool {
         self.deployers.get(department).is_some_and(|members| members.contains(account))
     }

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
-use super::{instance::NewInstance, trace::Recorder, view::ViewPointer};
+use super::{instance::NewInstance, registry::Registry, trace::Recorder, view::ViewPointer};
 use crate::{
     abi::{Address, Digest, Event, Ident, Name, limits},
     engine::Compiled,
@@ -35,6 +35,8 @@ pub enum Halt {
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
     pub(crate) chain: Name,
+    /// The chain's registry, when it has one.
+    pub(crate) registry: Option<Address>,
     pub(crate) height: u64,
     pub(crate) timestamp_ms: u64,
     pub(crate) signer: Address,
@@ -114,6 +116,15 @@ impl Session {
             loaded: BTreeMap::new(),
             recorder: None,
             idle: Vec::new(),
+        }
+    }
+
+    /// Whether the registry has frozen an account or a contract at the block's time.
+    pub(super) fn is_frozen(&self, target: &Address) -> Result<bool, Halt> {
+        let registry = Registry::at(self.facts.registry, &self.facts.chain, self);
+        match registry {
+            Some(registry) => Ok(registry.is_frozen(target, self.facts.timestamp_ms)?),
+            None => Ok(false),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{Committee, Digest, Genesis, Name, WIRE_VERSION};
 /// A threshold group's key and the mainchain heights it speaks for.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
 pub struct ThresholdKey {
-    /// A compressed point of G2, 96 bytes.
+    /// A compressed point of G2.
     pub key: [u8; 96],
     /// The first height.
     pub from_height: u64,

@@ -48,19 +48,11 @@ pub fn preimage(genesis: &Digest, epoch: u64, view: u64, parent_view: u64, heade
     let mut namespace = domain::domain(domain::Kind::Certificate, genesis).into_bytes();
     namespace.extend_from_slice(b"_FINALIZE");
     let mut bytes = Vec::with_capacity(namespace.len() + 64);
-    leb128(&mut bytes, namespace.len() as u64);
+    domain::leb128(&mut bytes, namespace.len() as u64);
     bytes.extend_from_slice(&namespace);
     for number in [epoch, view, parent_view] {
-        leb128(&mut bytes, number);
+        domain::leb128(&mut bytes, number);
     }
     bytes.extend_from_slice(&header.0);
     bytes
-}
-
-fn leb128(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push((number as u8) | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
 }

@@ -4,7 +4,7 @@
 //! The kinds and the suite are fixed texts without a slash and the hash is always 64 digits, so no domain is the
 //! beginning of another. A trie's nodes carry no domain: they are found under a root that does.
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 
 use sha2::{Digest as _, Sha256};
 
@@ -34,6 +34,12 @@ pub enum Kind {
     Committee,
     /// The votes of a certificate.
     Certificate,
+    /// A height's beacon.
+    Beacon,
+    /// A header, as the mainchain's threshold key attests it.
+    Attestation,
+    /// The making of a threshold key.
+    Ceremony,
 }
 
 impl Kind {
@@ -49,6 +55,9 @@ impl Kind {
             Self::History => "history",
             Self::Committee => "committee",
             Self::Certificate => "certificate",
+            Self::Beacon => "beacon",
+            Self::Attestation => "attestation",
+            Self::Ceremony => "ceremony",
         }
     }
 }
@@ -56,6 +65,25 @@ impl Kind {
 /// The domain of `kind` on the chain whose genesis has the digest `genesis`.
 pub fn domain(kind: Kind, genesis: &Digest) -> String {
     format!("chancery/v1/{}/{SUITE}/{genesis}", kind.as_str())
+}
+
+/// `message` behind the domain, whose length comes first in LEB128: what threshold signatures are made over.
+pub fn prefixed(kind: Kind, genesis: &Digest, message: &[u8]) -> Vec<u8> {
+    let domain = domain(kind, genesis);
+    let mut bytes = Vec::with_capacity(domain.len() + message.len() + 2);
+    leb128(&mut bytes, domain.len() as u64);
+    bytes.extend_from_slice(domain.as_bytes());
+    bytes.extend_from_slice(message);
+    bytes
+}
+
+/// A number in unsigned LEB128, as the engine's library writes lengths.
+pub(crate) fn leb128(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push((number as u8) | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
 }
 
 /// The SHA-256 of the domain followed by `parts`, one after the other.

@@ -154,6 +154,9 @@ pub enum ExecutionRefusal {
     /// The new code cannot take the place of the old.
     #[codec(index = 7)]
     IncompatibleUpgrade,
+    /// The registry has frozen the sender or the contract.
+    #[codec(index = 8)]
+    Frozen,
 }
 
 impl ExecutionRefusal {
@@ -168,6 +171,7 @@ impl ExecutionRefusal {
             Self::InvalidSchema => "invalid_schema",
             Self::OutOfGas => "out_of_gas",
             Self::IncompatibleUpgrade => "incompatible_upgrade",
+            Self::Frozen => "frozen",
         }
     }
 }
@@ -185,6 +189,7 @@ impl fmt::Display for ExecutionRefusal {
             }
             Self::OutOfGas => "the gas limit does not cover checking and compiling the module",
             Self::IncompatibleUpgrade => "the new code cannot take the place of the old",
+            Self::Frozen => "the registry has frozen the sender or the contract; an appeal can be filed there",
         })
     }
 }

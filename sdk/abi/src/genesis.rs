@@ -64,6 +64,16 @@ pub struct Department {
     pub deployers: Vec<Address>,
 }
 
+/// The registry that a mainchain begins with: a contract like others, which stands in the state from the first block on
+/// under [`Address::registry`].
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct RegistrySetup {
+    /// Its Wasm.
+    pub code: Vec<u8>,
+    /// What its init method is given, in SCALE: departments, administrators, nodes, rules.
+    pub input: Vec<u8>,
+}
+
 /// What a chain begins with. Its digest names the chain everywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
 pub struct Genesis {
@@ -83,6 +93,8 @@ pub struct Genesis {
     pub relying_parties: Vec<Digest>,
     /// For a sidechain, the digest of its mainchain's genesis.
     pub mainchain: Option<Digest>,
+    /// For a mainchain, the registry it begins with, which then says who may deploy.
+    pub registry: Option<RegistrySetup>,
 }
 
 impl Genesis {

@@ -12,8 +12,22 @@ use crate::{Digest, Name, Transaction, codec, domain};
 pub struct Beacon {
     /// The mainchain height it belongs to.
     pub height: u64,
-    /// The group's signature, a compressed point of G1, 48 bytes.
+    /// The group's signature over [`preimage`](Self::preimage), a compressed point of G1.
     pub signature: [u8; 48],
+}
+
+impl Beacon {
+    /// The bytes that the holders of the mainchain's threshold key sign for `height`, in BLS12-381's MinSig form: hashed
+    /// to G1 under the tag `BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_`. The length of the domain comes first, in
+    /// LEB128, as the engine's library writes it.
+    pub fn preimage(genesis: &Digest, height: u64) -> Vec<u8> {
+        domain::prefixed(domain::Kind::Beacon, genesis, &height.to_le_bytes())
+    }
+
+    /// What contracts are given: the SHA-256 of the signature, every bit of which nobody could know before.
+    pub fn value(&self) -> Digest {
+        Digest::of(&self.signature)
+    }
 }
 
 /// The newest mainchain header that a sidechain's block has seen.

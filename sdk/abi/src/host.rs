@@ -136,6 +136,10 @@ macro_rules! for_each_host_function {
             /// Whether an ECDSA signature (r and s, 64 bytes, s in its lower half) by a compressed key (33 bytes) on P-256
             /// holds over the SHA-256 of the message: 1 or 0.
             fn verify_p256(key: u32, signature: u32, message: u32, message_len: u32) -> u32, gas 1_000_000 + 4 * (message_len);
+            /// Writes the beacon of a mainchain height, 32 bytes, to `out` where it is known: 1, else 0.
+            fn beacon(height: u64, out: u32) -> u32, gas 31_000 + 0 * ();
+            /// Whether the caller holds a role in this contract's department by the registry, now: 1 or 0.
+            fn has_role(role: u32, role_len: u32) -> u32, gas 60_000 + 2 * (role_len);
         }
     };
 }

@@ -44,7 +44,7 @@ pub use {
     anchor::TrustAnchor,
     certificate::{Certificate, VoteSignature},
     domain::Kind,
-    genesis::{Committee, Department, Genesis},
+    genesis::{Committee, Department, Genesis, RegistrySetup},
     header::{Beacon, Block, Header, MainchainSeen},
     proof::{Claim, Finality, HandOver, Link, Origin, ProofBundle, StateSubject},
     transaction::{Authorisation, Call, Deploy, Payload, Scheme, Transaction, TransactionBody, Upgrade},

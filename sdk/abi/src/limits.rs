@@ -83,6 +83,8 @@ pub const COMMITTEE_MAX: usize = 128;
 pub const DEPARTMENTS_MAX: usize = 256;
 /// Beacons that one header may carry.
 pub const BEACONS_MAX: usize = 16;
+/// Heights whose beacons contracts can ask for, back from the newest.
+pub const BEACONS_KEPT: u64 = 1 << 20;
 /// Nodes of one state proof; a key has 64 nibbles.
 pub const PROOF_NODES_MAX: usize = 65;
 /// Headers that may lead from a proof's header to the certified one.

@@ -52,6 +52,12 @@ mod hashed {
     }
 
     impl Address {
+        /// The address of a mainchain's registry.
+        pub fn registry(chain: &Name) -> Self {
+            let name = Name::new("registry").expect("a valid name");
+            Self::of_contract(chain, &name, &name)
+        }
+
         /// The address of whoever holds the private key of `public_key` (32 bytes for ed25519, 33 for p256).
         pub fn of_key(scheme: Scheme, public_key: &[u8]) -> Self {
             Self(Digest::of(&Identity::Key { scheme, public_key }.encode()).0)

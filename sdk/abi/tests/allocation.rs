@@ -173,6 +173,7 @@ fn genesis(departments: Vec<Department>) -> Genesis {
         departments,
         relying_parties: Vec::new(),
         mainchain: None,
+        registry: None,
     }
 }
 

@@ -51,6 +51,7 @@ pub(crate) enum Rule {
     Nothing,
     Only(Ident),
     Member(Ident),
+    Role(String),
 }
 
 /// How a method answers.

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use chancery_abi::Digest;
+use chancery_abi::{Address, Digest};
 
 use crate::{Account, Deployed, Deploying, Span, Upgrading, contract::Contract, world::World};
 
@@ -36,6 +36,45 @@ impl Chain {
     /// Lets time pass. The next block has a time that is later by this.
     pub fn advance(&self, span: Span) {
         self.world.borrow_mut().now_ms += span.0;
+    }
+
+    /// Gives an account a role in the contracts' department, as the mainchain's registry would, in a block of its own:
+    /// what `#[access(role(NAME))]` asks for.
+    pub fn grant_role(&self, role: &str, account: &Account) {
+        self.set_role(role, account, true);
+    }
+
+    /// Takes a role away, in a block of its own.
+    pub fn revoke_role(&self, role: &str, account: &Account) {
+        self.set_role(role, account, false);
+    }
+
+    fn set_role(&self, role: &str, account: &Account, holds: bool) {
+        let world = &mut *self.world.borrow_mut();
+        let department = world.department();
+        world.office.role(department.as_str(), role, &account.address(), holds);
+        world.enter_office();
+    }
+
+    /// Freezes an account or a contract, as the mainchain's registry would, in a block of its own.
+    pub fn freeze(&self, target: Address) {
+        self.set_freeze(target, true);
+    }
+
+    /// Ends a freeze, in a block of its own.
+    pub fn unfreeze(&self, target: Address) {
+        self.set_freeze(target, false);
+    }
+
+    fn set_freeze(&self, target: Address, frozen: bool) {
+        let world = &mut *self.world.borrow_mut();
+        world.office.freeze(&target, frozen);
+        world.enter_office();
+    }
+
+    /// Whether blocks bring no beacons, as while the holders of the threshold key are away. Afterwards they catch up.
+    pub fn withhold_beacons(&self, withhold: bool) {
+        self.world.borrow_mut().office.withholds = withhold;
     }
 
     /// The time that the next block will have, in milliseconds since 1970.

@@ -46,6 +46,13 @@ impl Contract {
         }
     }
 
+    /// Whether it imports the host function that gives beacons.
+    pub(crate) fn asks_for_beacons(&self) -> bool {
+        // As an import stands in a module: two names, each behind its length.
+        const IMPORT: &[u8] = b"\x0bchancery_v1\x06beacon";
+        self.wasm.windows(IMPORT.len()).any(|bytes| bytes == IMPORT)
+    }
+
     /// Where its functions and lines are; none when the debug information is gone.
     pub(crate) fn map(&self) -> Option<&SourceMap> {
         let open = || SourceMap::open(&self.debug_path).ok().map(|map| map.with_sources(self.sources.clone()));

@@ -31,6 +31,7 @@ mod chain;
 mod contract;
 mod deployed;
 mod explain;
+mod office;
 mod proof;
 mod time;
 mod world;

@@ -6,8 +6,8 @@ use std::{
 };
 
 use chancery_abi::{
-    Address, Committee, Department, Genesis, Header, Name, Payload, Receipt, Refusal, Transaction, TransactionBody,
-    WIRE_VERSION,
+    Address, Beacon, Committee, Department, Genesis, Header, Name, Payload, Receipt, Refusal, Transaction,
+    TransactionBody, WIRE_VERSION,
 };
 use chancery_runtime::{
     engine::{Engine, EngineConfig, Observe},
@@ -21,7 +21,7 @@ use chancery_runtime::{
     storage::{Durability, StateBackend, WriteBatch},
 };
 
-use crate::{Account, contract::Contract};
+use crate::{Account, contract::Contract, office::Office};
 
 /// The time of the genesis: 1 January 2026, 00:00 UTC.
 const GENESIS_MS: u64 = 1_767_225_600_000;
@@ -37,6 +37,8 @@ pub(crate) struct Executed {
     pub(crate) transaction: VerifiedTransaction,
     pub(crate) context: BlockContext,
     pub(crate) receipt: Receipt,
+    /// What the block's header brought.
+    pub(crate) beacons: Vec<Beacon>,
 }
 
 pub(crate) struct World {
@@ -48,6 +50,8 @@ pub(crate) struct World {
     pub(crate) now_ms: u64,
     /// What is deployed, by address: the name it was given, and the contract.
     pub(crate) contracts: BTreeMap<Address, (String, Arc<Contract>)>,
+    /// What the registry of the chain says.
+    pub(crate) office: Office,
     tip: ChainTip,
 }
 
@@ -62,12 +66,13 @@ impl World {
             departments: vec![Department { name: name(DEPARTMENT), deployers: vec![Self::deployer().address()] }],
             relying_parties: Vec::new(),
             mainchain: None,
+            registry: None,
         };
         let rules = ChainRules::new(genesis).expect("the genesis is sound");
         let backend = Arc::new(MemoryBackend::new());
         let state = State::open(backend, StateConfig::default()).expect("an empty store opens");
         let tip = ChainTip::genesis(&rules);
-        Self { rules, state, header: None, now_ms: GENESIS_MS, contracts: BTreeMap::new(), tip }
+        Self { rules, state, header: None, now_ms: GENESIS_MS, contracts: BTreeMap::new(), office: Office::new(), tip }
     }
 
     pub(crate) fn deployer() -> Account {
@@ -83,8 +88,15 @@ impl World {
             header: self.header.clone(),
             now_ms: self.now_ms,
             contracts: self.contracts.clone(),
+            office: self.office.clone(),
             tip: self.tip.clone(),
         }
+    }
+
+    /// The beacons that the next block brings. They are made as soon as a contract could ask for one.
+    fn beacons_due(&self) -> Vec<Beacon> {
+        let asks = self.contracts.values().any(|(_, contract)| contract.asks_for_beacons());
+        if asks { self.office.beacons(&self.rules, &self.state.view(None), self.state.height()) } else { Vec::new() }
     }
 
     /// What the next block is.
@@ -119,24 +131,40 @@ impl World {
         };
         let transaction = VerifiedTransaction::verify(by.sign(body, &self.rules), &self.rules)?;
         let context = self.next();
-        let receipt = self.block(&transaction, context)?;
-        Ok(Executed { transaction, context, receipt })
+        let receipt = self.block(Some(&transaction), context)?.expect("a transaction that was executed has a receipt");
+        let beacons = self.header.as_ref().map(|header| header.beacons.clone()).unwrap_or_default();
+        Ok(Executed { transaction, context, receipt, beacons })
     }
 
-    fn block(&mut self, verified: &VerifiedTransaction, context: BlockContext) -> Result<Receipt, Refusal> {
-        let executed = on_execution_stack(|stack| {
+    /// Makes a block without transactions, in which what the registry says takes effect.
+    pub(crate) fn enter_office(&mut self) {
+        let context = self.next();
+        self.block(None, context).expect("no transaction is refused");
+    }
+
+    /// Makes a block of one transaction, whose receipt it returns, or of none.
+    fn block(
+        &mut self,
+        verified: Option<&VerifiedTransaction>,
+        context: BlockContext,
+    ) -> Result<Option<Receipt>, Refusal> {
+        let beacons = self.beacons_due();
+        let mut executed = on_execution_stack(|stack| {
             let view = self.state.view(None);
-            let mut executor = BlockExecutor::new(stack, engine(Observe::Nothing), &self.rules, &view, context);
-            match executor.execute(verified) {
+            let begun = BlockExecutor::begin(stack, engine(Observe::Nothing), &self.rules, &view, context, &beacons);
+            let mut executor = begun.unwrap_or_else(|error| panic!("the block does not begin: {error}"));
+            match verified.map(|verified| executor.execute(verified)).transpose() {
                 Ok(_) => Ok(executor.finish()),
                 Err(ExecuteError::Refused(refusal)) => Err(refusal),
                 Err(error) => panic!("the chain stopped: {error}"),
             }
         })?;
-        let receipt = executed.receipts[0].clone();
+        let receipt = executed.receipts.first().cloned();
+        self.office.enter(&self.rules, &mut executed.changes);
         let overlay = self.state.prepare(None, executed.changes.clone()).expect("memory can be read");
-        let proposal = Proposal { proposer: validator().public_key(), timestamp_ms: context.timestamp_ms };
-        let transactions: [Transaction; 1] = [verified.transaction().clone()];
+        let proposal = Proposal { proposer: validator().public_key(), timestamp_ms: context.timestamp_ms, beacons };
+        let transactions: Vec<Transaction> =
+            verified.map(|verified| verified.transaction().clone()).into_iter().collect();
         let header = assemble_header(&self.rules, &self.tip, proposal, &transactions, &executed, overlay.root());
         let overlay = Arc::new(overlay);
         let mut batch = WriteBatch::default();
@@ -170,7 +198,9 @@ impl World {
         let past = self.state.past(executed.context.height - 1).ok()?;
         on_execution_stack(|stack| {
             let view = past.view(self.state.backend().as_ref());
-            let mut executor = BlockExecutor::new(stack, engine(Observe::Stops), &self.rules, &view, executed.context);
+            let (observing, beacons) = (engine(Observe::Stops), &executed.beacons);
+            let begun = BlockExecutor::begin(stack, observing, &self.rules, &view, executed.context, beacons);
+            let mut executor = begun.ok()?;
             executor.execute_traced(&executed.transaction, TraceLimits::default()).ok().map(|(_, trace)| trace)
         })
     }

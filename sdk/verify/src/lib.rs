@@ -19,6 +19,7 @@ mod chain;
 pub mod error;
 pub mod roots;
 pub mod signatures;
+pub mod threshold;
 pub mod trie;
 pub mod verified;
 

@@ -85,6 +85,7 @@ impl Assemble {
             committee,
             timestamp_ms: self.timestamp_ms,
             departments: departments.into_iter().collect(),
+            registry: None,
         });
         if self.out.join(files::GENESIS_FILE).exists() {
             return Err(Failure::new(format!("{} has a network already", self.out.display()))

@@ -81,6 +81,7 @@ impl Plan {
                 .ok_or_else(|| Failure::new("two validators have one key"))?,
             timestamp_ms: now_ms(),
             departments: self.departments.iter().map(|name| (name.clone(), vec![demo.address()])).collect(),
+            registry: None,
         });
         let binary = std::env::current_exe()?;
         for ((node, api), p2p) in nodes.iter().zip(&apis).zip(&p2ps) {

@@ -3,7 +3,7 @@
 use chancery_abi::{
     Address, Authorisation, Beacon, Block, Call, Certificate, Claim, Committee, Department, Deploy, Digest, Event,
     Finality, Genesis, HandOver, Header, Ident, Link, MainchainSeen, Name, Origin, Outcome, Payload, ProofBundle,
-    Receipt, StateSubject, Transaction, TransactionBody, TrustAnchor, Upgrade, VoteSignature,
+    Receipt, RegistrySetup, StateSubject, Transaction, TransactionBody, TrustAnchor, Upgrade, VoteSignature,
     anchor::ThresholdKey,
     merkle::Path,
     schema::{
@@ -146,6 +146,7 @@ pub(crate) fn genesis() -> Genesis {
         departments: vec![Department { name: name("archive"), deployers: vec![Address([0x22; 32])] }],
         relying_parties: vec![Digest([0xdd; 32])],
         mainchain: None,
+        registry: Some(RegistrySetup { code: vec![0xc0, 0xde], input: vec![0x01] }),
     }
 }
 

@@ -199,6 +199,7 @@ fn numbers_that_are_stable_for_ever() {
         ExecutionRefusal::InvalidSchema,
         ExecutionRefusal::OutOfGas,
         ExecutionRefusal::IncompatibleUpgrade,
+        ExecutionRefusal::Frozen,
     ];
     for (number, reason) in (0u8..).zip(reasons) {
         pin(&reason, &hex(&[number]));
@@ -249,10 +250,11 @@ fn committees_genesis_and_anchor() {
             04 22*32            # one deployer
         04 dd*32                # one relying party
         00                      # no mainchain
+        01 08 c0de 04 01        # a registry: its code and input
     ";
     pin(&samples::genesis(), &text(&[before, COMMITTEE, after]));
     let digest = samples::genesis().digest();
-    assert_eq!(digest.to_string(), "8ceedae87fb3e55daa07505b202cf2afd828ee813839b08c59843a9503e2f10f");
+    assert_eq!(digest.to_string(), "5f114a9d9f22d1b7a8eaaf29c54b28e96e19acde7d6a80cc34877abebdad6d8f");
     let before = format!("01 10 6d61696e {digest} # version, chain, genesis");
     let after = "
         04                      # one threshold key

@@ -73,6 +73,7 @@ fn rule(rule: &Rule) -> TokenStream {
         Rule::Member(field) => {
             quote_spanned!(field.span() => ::chancery_sdk::__private::member(&__contract.#field, &__cx);)
         }
+        Rule::Role(role) => quote!(::chancery_sdk::__private::role(#role, &__cx);),
     }
 }
 

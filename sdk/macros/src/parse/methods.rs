@@ -7,7 +7,7 @@ use super::{Errors, attributes, types};
 use crate::model::{Method, Methods, NamedType, Returns, Rule};
 
 const MARKS: &[&str] = &["init", "access", "query", "migrate"];
-const RULES: &str = "an access rule is `anyone`, `only(FIELD)` or `member(FIELD)`, where FIELD is a storage field";
+const RULES: &str = "an access rule is `anyone`, `only(FIELD)` or `member(FIELD)`, where FIELD is a storage field, or `role(NAME)`, a role in the registry";
 
 pub(crate) fn methods(item: Item) -> syn::Result<Methods> {
     let Item::Impl(mut item) = item else {
@@ -109,6 +109,10 @@ fn access(mark: &Attribute) -> syn::Result<(Access, Rule)> {
                 Ok((Access::Only(name), Rule::Only(field)))
             } else if rule.path.is_ident("member") {
                 Ok((Access::Member(name), Rule::Member(field)))
+            } else if rule.path.is_ident("role") {
+                // Names in the registry have dashes where Rust's have underscores.
+                let role = name.as_str().replace('_', "-");
+                Ok((Access::Role(name), Rule::Role(role)))
             } else {
                 Err(refused(&rule.path))
             }

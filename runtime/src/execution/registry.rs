@@ -1,0 +1,148 @@
+//! What the runtime itself reads of a mainchain's registry: who may deploy, what is frozen, who holds a role, and the
+//! committees' threshold key.
+//!
+//! The entries are read by their keys, without calling the contract, so an answer costs one look-up; their layout is
+//! part of the protocol, and the tests compare it with what the contract writes. A chain without a registry has none of
+//! these rules. Invariants: neither the registry nor an administrator counts as frozen; an entry that cannot be decoded
+//! is as good as none, which leaves everything as it was before.
+
+use parity_scale_codec::{Decode, Encode};
+
+use super::rules::ChainRules;
+use crate::{
+    abi::{
+        Address, Digest, Name,
+        slot::{SlotKey, push_field},
+    },
+    state::StateView,
+    storage::StorageError,
+};
+
+/// The committees' threshold key, as it came out of a ceremony.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Group {
+    /// The ceremony's round, from 0.
+    pub round: u32,
+    /// A compressed point of G2.
+    pub key: [u8; 96],
+    /// The first height whose beacon it makes.
+    pub from_height: u64,
+    /// How many hold a share of it.
+    pub holders: u32,
+    /// The digest of everything public about it.
+    pub output: Digest,
+}
+
+/// When a right or role ends.
+#[derive(Decode)]
+struct Role {
+    from_ms: u64,
+    until_ms: u64,
+}
+
+#[derive(Decode)]
+struct Deployer {
+    until_ms: u64,
+}
+
+#[derive(Decode)]
+struct Department {
+    _title: String,
+    _since_ms: u64,
+    dissolved_ms: Option<u64>,
+}
+
+#[derive(Decode)]
+struct Freeze {
+    _act: u32,
+    _legal_basis: String,
+    _departments: Vec<String>,
+    _since_ms: u64,
+    _since_height: u64,
+    until_ms: u64,
+}
+
+/// Reads a registry's entries from a state.
+pub struct Registry<'a> {
+    address: Address,
+    chain: &'a Name,
+    view: &'a dyn StateView,
+}
+
+impl<'a> Registry<'a> {
+    /// The registry of the chain with these rules; none when it has none.
+    pub fn of(rules: &'a ChainRules, view: &'a dyn StateView) -> Option<Self> {
+        Self::at(rules.registry().copied(), rules.name(), view)
+    }
+
+    /// The registry at an address on a chain, when there is one.
+    pub(crate) fn at(address: Option<Address>, chain: &'a Name, view: &'a dyn StateView) -> Option<Self> {
+        address.map(|address| Self { address, chain, view })
+    }
+
+    fn get<T: Decode>(&self, field: &str, key: &impl SlotKey) -> Result<Option<T>, StorageError> {
+        let mut slot = Vec::with_capacity(128);
+        push_field(&mut slot, field);
+        key.push_to(&mut slot);
+        // What follows the fields that are read here does not matter.
+        let bytes = self.view.get(&self.address, &slot)?;
+        Ok(bytes.and_then(|bytes| T::decode(&mut &bytes[..]).ok()))
+    }
+
+    fn department_is_live(&self, department: &Name) -> Result<bool, StorageError> {
+        let found: Option<Department> = self.get("departments", &department.as_str().to_owned())?;
+        Ok(found.is_some_and(|department| department.dissolved_ms.is_none()))
+    }
+
+    /// Whether an account may deploy for a department at this moment.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn may_deploy(&self, department: &Name, account: &Address, now_ms: u64) -> Result<bool, StorageError> {
+        let key = (self.chain.as_str().to_owned(), department.as_str().to_owned(), *account);
+        let found: Option<Deployer> = self.get("deployers", &key)?;
+        Ok(found.is_some_and(|deployer| now_ms < deployer.until_ms) && self.department_is_live(department)?)
+    }
+
+    /// Whether an account holds a role in a department at this moment.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has_role(
+        &self,
+        department: &Name,
+        role: &str,
+        account: &Address,
+        now_ms: u64,
+    ) -> Result<bool, StorageError> {
+        let key = (department.as_str().to_owned(), role.to_owned(), *account);
+        let found: Option<Role> = self.get("roles", &key)?;
+        let holds = found.is_some_and(|role| (role.from_ms..role.until_ms).contains(&now_ms));
+        Ok(holds && self.department_is_live(department)?)
+    }
+
+    /// Whether an account or contract is frozen at this moment.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn is_frozen(&self, target: &Address, now_ms: u64) -> Result<bool, StorageError> {
+        let found: Option<Freeze> = self.get("freezes", target)?;
+        let frozen = found.is_some_and(|freeze| now_ms < freeze.until_ms);
+        Ok(frozen && *target != self.address && !self.is_administrator(target)?)
+    }
+
+    fn is_administrator(&self, account: &Address) -> Result<bool, StorageError> {
+        Ok(self.get::<String>("administrators", account)?.is_some())
+    }
+
+    /// The threshold key in force.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn group(&self) -> Result<Option<Group>, StorageError> {
+        let mut slot = Vec::new();
+        push_field(&mut slot, "group");
+        let bytes = self.view.get(&self.address, &slot)?;
+        Ok(bytes.and_then(|bytes| Group::decode(&mut &bytes[..]).ok()))
+    }
+}
