@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     api::{Api, ApiServer, ServeError},
-    chain::{ChainError, ChainService, FatalSignal},
+    chain::{ChainError, ChainService, FatalSignal, RegistryBoard},
     config::{LogFormat, LogSection, NodeConfig},
     consensus::{Consensus, ConsensusError},
     metrics::Metrics,
@@ -118,7 +118,8 @@ impl Node {
         let consensus = run_blocking(move || {
             side.check_disk();
             let backend = Arc::clone(side.ledger().backend());
-            Ok(Consensus::start(consensus_config, side, backend, &key.into())?)
+            let board = RegistryBoard::new(Arc::clone(&side), key);
+            Ok(Consensus::start(consensus_config, side, board, backend, &key.into())?)
         });
         let consensus = consensus.await?;
         chain.watch_participation(Arc::clone(consensus.participation()));

@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use chancery_abi::{Address, Digest, Name, host::CallFailure, merkle};
+use chancery_abi::{Address, Digest, Name, Scheme, host::CallFailure, merkle};
 use parity_scale_codec::Encode;
 
 use crate::{Event, data, entry, event, sys};
@@ -99,6 +99,11 @@ impl Cx {
     /// and many smart cards make. Its s must be in the lower half, so that a signature has one form only.
     pub fn verify_p256(&self, key: &[u8; 33], signature: &[u8; 64], message: &[u8]) -> bool {
         sys::verify_p256(key, signature, message)
+    }
+
+    /// The address of whoever signs transactions with an ed25519 key.
+    pub fn account(&self, key: &[u8; 32]) -> Address {
+        Address(self.sha256(&Address::key_identity(Scheme::Ed25519, key)).0)
     }
 
     /// The address of the contract that `department` calls `name` on this chain, whether it is there or not.

@@ -109,3 +109,20 @@ pub struct BreakGlassInForce {
     #[index]
     pub number: u32,
 }
+
+/// A ceremony for a threshold key began.
+#[event]
+pub struct CeremonyBegun {
+    #[index]
+    pub round: u32,
+    pub committee: u32,
+}
+
+/// A threshold key is in force.
+#[event]
+pub struct GroupInForce {
+    #[index]
+    pub round: u32,
+    pub from_height: u64,
+    pub holders: u32,
+}

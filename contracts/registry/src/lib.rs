@@ -14,6 +14,7 @@
 pub mod acts;
 pub mod administration;
 pub mod break_glass;
+pub mod ceremonies;
 mod events;
 pub mod freezes;
 mod measure;
@@ -28,10 +29,11 @@ mod types;
 use chancery_sdk::prelude::*;
 
 pub use acts::{Act, ActStatus, Approval, Progress};
+pub use ceremonies::{Ceremony, Declaration, Group, Stage};
 pub use break_glass::{BreakGlass, OperatorSignature, Order};
 pub use events::{
     ActApproved, ActDone, ActProposed, ActWithdrawn, AppealDecided, AppealFiled, ApprovalWithdrawn, BreakGlassFiled,
-    BreakGlassInForce, CommitteeSet, Frozen, Unfrozen,
+    BreakGlassInForce, CeremonyBegun, CommitteeSet, Frozen, GroupInForce, Unfrozen,
 };
 pub use measure::Measure;
 pub use refusals::RegistryError;
@@ -150,6 +152,38 @@ pub struct Registry {
     /// zh: 等待生效的应急文件
     #[public]
     break_glass_waiting: Value<u32>,
+    /// How many rounds of ceremonies there were.
+    /// zh: 仪式轮次
+    #[public]
+    rounds: Value<u32>,
+    /// The ceremony under way.
+    /// zh: 进行中的仪式
+    #[public]
+    ceremony: Value<Ceremony>,
+    /// The ceremony that made the key in force.
+    /// zh: 形成现行密钥的仪式
+    #[public]
+    concluded: Value<Ceremony>,
+    /// What nodes contributed, by round, stage and node.
+    /// zh: 仪式材料
+    #[public]
+    contributions: Map<(u32, u8, [u8; 32]), Vec<u8>>,
+    /// What holders made of ceremonies, by round and node; nothing where it failed.
+    /// zh: 仪式结果申报
+    #[public]
+    declarations: Map<(u32, [u8; 32]), Option<Declaration>>,
+    /// The threshold key in force.
+    /// zh: 现行门限密钥
+    #[public]
+    group: Value<Group>,
+    /// All threshold keys there were, by round.
+    /// zh: 历次门限密钥
+    #[public]
+    groups: Map<u32, Group>,
+    /// Everything public about them, by round.
+    /// zh: 门限密钥的公开数据
+    #[public]
+    outputs: Map<u32, Vec<u8>>,
 }
 
 #[methods]

@@ -201,6 +201,21 @@ pub enum RegistryError {
     #[code(52)]
     #[message(en = "the effective height lies {limit} heights ahead at most", zh = "生效高度最多提前 {limit}")]
     TooFarAhead { limit: u64 },
+    #[code(53)]
+    #[message(en = "a ceremony is under way", zh = "仪式正在进行")]
+    CeremonyUnderWay,
+    #[code(54)]
+    #[message(en = "the committee holds the threshold key already", zh = "委员会已持有门限密钥")]
+    NothingToHandOn,
+    #[code(55)]
+    #[message(en = "no ceremony waits for this", zh = "没有等待此材料的仪式")]
+    StaleCeremony,
+    #[code(56)]
+    #[message(en = "this node has contributed already", zh = "该节点已提交")]
+    ContributedAlready,
+    #[code(57)]
+    #[message(en = "this is for the nodes that have a part in it", zh = "仅限参与的节点")]
+    NoPart,
 }
 
 /// Accepts what can be a number in a register and cannot be a sentence.

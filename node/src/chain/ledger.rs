@@ -9,15 +9,16 @@
 
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     sync::{Arc, RwLock, RwLockReadGuard},
 };
 
-use chancery_abi::{Block, Digest, Genesis, Transaction};
+use chancery_abi::{Beacon, Block, Digest, Genesis, Transaction};
 use chancery_runtime::{
     engine::Engine,
     execution::{
         BeginError, BlockContext, BlockExecutor, ChainRules, ExecuteError, ExecutedBlock, ExecutionStack, Halt,
-        VerifiedTransaction,
+        VerifiedTransaction, beacons,
         chain::{self, BlockError, ChainTip, Proposal},
     },
     state::{State, StateConfig},
@@ -117,7 +118,8 @@ impl<B: StateBackend> Ledger<B> {
         self.state.read().map_err(|_| ChainError::Poisoned)
     }
 
-    /// Builds a block on `parent`, or on the tip, from those of `transactions` that fit and may be in it.
+    /// Builds a block on `parent`, or on the tip, from those of `transactions` that fit and may be in it, with the
+    /// beacons among `offered` that are due.
     ///
     /// # Errors
     /// When this node cannot execute it.
@@ -125,14 +127,26 @@ impl<B: StateBackend> Ledger<B> {
         &self,
         stack: &ExecutionStack,
         parent: Option<&Candidate>,
-        proposal: Proposal,
+        mut proposal: Proposal,
+        offered: &BTreeMap<u64, Beacon>,
         transactions: impl IntoIterator<Item = &'t VerifiedTransaction>,
     ) -> Result<Built, ChainError> {
         let state = self.state()?;
         let parent_tip = self.parent_tip(parent);
         let context = BlockContext { height: parent_tip.height + 1, timestamp_ms: proposal.timestamp_ms };
         let view = state.view(parent.map(Candidate::overlay));
-        let begun = BlockExecutor::begin(stack, &self.engine, &self.rules, &view, context, &proposal.beacons);
+        let due = beacons::due_of(&self.rules, &view, context.height, offered);
+        proposal.beacons = due.map_err(|error| self.halted(context.height, error.into()))?;
+        let begin = |beacons: &[Beacon]| BlockExecutor::begin(stack, &self.engine, &self.rules, &view, context, beacons);
+        let begun = match begin(&proposal.beacons) {
+            Err(BeginError::Beacon(error)) => {
+                // Whatever is wrong with them, a block does without.
+                tracing::error!(height = context.height, %error, "beacons that this node holds good are refused");
+                proposal.beacons.clear();
+                begin(&[])
+            }
+            begun => begun,
+        };
         let mut executor = begun.map_err(|error| self.not_begun(context.height, error))?;
         let (mut included, mut refused) = (Vec::new(), Vec::new());
         let mut misfits = std::collections::BTreeSet::new();

@@ -8,6 +8,7 @@
 //! indexes and the new tip; then the state moves on; then the mempool; then those who wait are told. So nothing is
 //! ever acknowledged that a power loss could take back.
 
+mod blackboard;
 mod candidate;
 mod contracts;
 mod error;
@@ -18,6 +19,7 @@ mod lanes;
 mod ledger;
 mod proofs;
 mod reads;
+mod registry;
 mod recent;
 mod retrace;
 mod service;
@@ -28,6 +30,8 @@ mod tests;
 mod unfinal;
 
 pub use self::{
+    registry::{ActRule, PlannedDepartment, REGISTRY_WASM, RegistryPlan},
+    blackboard::RegistryBoard,
     candidate::{Built, Candidate},
     contracts::{ContractFound, ContractRef, Listed},
     error::{ChainError, CheckError, ReadError, SubmitError},

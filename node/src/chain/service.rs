@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chancery_abi::{Digest, Genesis};
+use chancery_abi::{Beacon, Digest, Genesis};
 use chancery_runtime::{
     engine::Engine,
     execution::VerifiedTransaction,
@@ -43,6 +43,8 @@ use crate::{
 
 /// Dropped transactions whose reasons are remembered, so that their senders learn what became of them.
 const DROPPED_REMEMBERED_MAX: usize = 4_096;
+/// Beacons that wait for a proposal of this node.
+const BEACONS_OFFERED_MAX: usize = 256;
 /// A chain that commits nothing for this many heartbeats, and the time below, is not ready.
 const HEARTBEATS_MISSED_MAX: u32 = 3;
 /// A validator whose last vote is older is named as silent when the chain is.
@@ -92,6 +94,8 @@ pub struct ChainService<B = ChainStore> {
     pub(super) executor: Executor,
     pub(super) unfinal: Mutex<Unfinal>,
     recent: Mutex<Recent>,
+    /// Beacons that the next proposals may bring, by height.
+    beacons: Mutex<BTreeMap<u64, Beacon>>,
     pub(super) lanes: Mutex<Lanes>,
     pool: Mutex<Pool<VerifiedTransaction>>,
     dropped: Mutex<DropLog>,
@@ -143,6 +147,7 @@ impl<B: StateBackend + 'static> ChainService<B> {
             executor,
             unfinal: Mutex::default(),
             recent: Mutex::default(),
+            beacons: Mutex::default(),
             lanes: Mutex::new(Lanes::new(members, config.pool.count_max, config.pool.bytes_max)),
             queries: Arc::new(Semaphore::new(config.queries_max)),
             schemas: SchemaCache::default(),
@@ -248,6 +253,19 @@ impl<B: StateBackend + 'static> ChainService<B> {
         if silent.is_empty() { String::new() } else { format!("; no votes from {}", silent.join(", ")) }
     }
 
+    /// A beacon whose signature was checked, for this node's next proposals.
+    pub(super) fn offer_beacon(&self, beacon: Beacon) {
+        let mut beacons = self.lock_beacons();
+        beacons.insert(beacon.height, beacon);
+        while beacons.len() > BEACONS_OFFERED_MAX {
+            beacons.pop_last();
+        }
+    }
+
+    pub(super) fn lock_beacons(&self) -> MutexGuard<'_, BTreeMap<u64, Beacon>> {
+        self.beacons.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn lock_lanes(&self) -> MutexGuard<'_, Lanes> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -301,6 +319,10 @@ impl<B: StateBackend + 'static> ChainService<B> {
             let dropped = pool.committed(height, &nonces);
             (dropped, pool.len(), pool.size_bytes())
         };
+        if let Some(newest) = committed.block().header.beacons.last() {
+            let mut beacons = self.lock_beacons();
+            *beacons = beacons.split_off(&(newest.height + 1));
+        }
         self.lock_lanes().left(dropped.iter().map(|dropped| &dropped.digest));
         // What was executed has a receipt, which says more.
         let executed: BTreeSet<&Digest> = committed.receipts().iter().map(|receipt| &receipt.transaction).collect();

@@ -114,13 +114,14 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
             parent_block.as_ref().map_or_else(|| self.ledger.tip(), |parent| Arc::new(parent.candidate.tip().clone()));
         let (height, timestamp_ms) = (tip.height + 1, now_ms.max(tip.timestamp_ms));
         let proposal = Proposal { proposer, timestamp_ms, beacons: Vec::new() };
+        let offered = self.lock_beacons().clone();
         let used = self.used_nonces(parent);
         let selected = self.lock_pool().select(BLOCK, &used);
         let (began, chain) = (Instant::now(), Arc::clone(self));
         let built = self.executor.run(move |stack| {
             let transactions = selected.iter().map(|waiting| &waiting.item);
             let parent = parent_block.as_ref().map(|parent| &*parent.candidate);
-            chain.ledger.build(stack, parent, proposal, transactions)
+            chain.ledger.build(stack, parent, proposal, &offered, transactions)
         });
         let built = match built {
             Ok(Ok(built)) => built,

@@ -17,13 +17,13 @@ use serde_json::json;
 
 use super::{
     failure::{Failure, Result},
-    network::write_durably,
+    network::{administrator_key, trial_departments, write_durably},
     node::{self, Member},
     options::Format,
     output::Output,
 };
 use crate::{
-    chain::{GenesisPlan, now_ms, plan_genesis},
+    chain::{GenesisPlan, RegistryPlan, now_ms, plan_genesis},
     config::NodeConfig,
     keystore::{AccountKey, Keystore, KeystoreError, NewProtection, PassphraseSource},
 };
@@ -83,7 +83,11 @@ impl Dev {
         let demo = keep(&keys, DEMO)?;
         if made {
             let validators = (1..=self.validators).map(|number| keep(&validator_keys(&node_dir(number))?, VALIDATOR));
-            let genesis = plan(&validators.collect::<Result<Vec<_>>>()?, &demo)?;
+            let validators = validators.collect::<Result<Vec<_>>>()?;
+            let departments = DEPARTMENTS.iter().map(|department| Name::new(*department));
+            let departments = departments.collect::<std::result::Result<Vec<_>, _>>().map_err(|error| Failure::new(error.to_string()))?;
+            let administrators = departments.iter().map(|department| keep(&keys, &administrator_key(department)));
+            let genesis = plan(&departments, &validators, &administrators.collect::<Result<Vec<_>>>()?, &demo)?;
             write_durably(&data.join(ANCHOR_FILE), &codec::encode(&TrustAnchor::of_genesis(&genesis)))?;
             write_durably(&genesis_file, &codec::encode(&genesis))?;
         }
@@ -196,14 +200,21 @@ fn keep(keys: &Keystore, name: &str) -> Result<AccountKey> {
     }
 }
 
-fn plan(validators: &[AccountKey], demo: &AccountKey) -> Result<Genesis> {
+fn plan(
+    departments: &[Name],
+    validators: &[AccountKey],
+    administrators: &[AccountKey],
+    demo: &AccountKey,
+) -> Result<Genesis> {
     let name = |text: &str| Name::new(text).expect("the names written here are names");
+    let now = now_ms();
+    let registry = RegistryPlan::trial(trial_departments(departments, validators, administrators, demo));
     let committee = Committee::new(validators.iter().map(AccountKey::public_key).collect());
     Ok(plan_genesis(GenesisPlan {
         chain: name(CHAIN),
         committee: committee.ok_or_else(|| Failure::new("two validators have one key"))?,
-        timestamp_ms: now_ms(),
-        departments: DEPARTMENTS.iter().map(|department| (name(department), vec![demo.address()])).collect(),
-        registry: None,
+        timestamp_ms: now,
+        departments: Vec::new(),
+        registry: Some(registry.setup(&name(CHAIN), now)),
     }))
 }

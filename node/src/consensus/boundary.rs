@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use chancery_abi::{Block, Digest, Genesis};
+use chancery_abi::{Beacon, Block, Digest, Genesis};
+use chancery_runtime::execution::registry::{Ceremony, CommitteeTerm, Group, Stage};
 use tokio::sync::watch;
 
 /// What a chain says of a proposal.
@@ -85,4 +86,48 @@ pub trait TransactionSource: Clone + Send + Sync + 'static {
 
     /// Takes in a transaction that the validator with key `from` passed on. Tells whether it was worth passing on.
     fn take_in(&self, from: &[u8; 32], transaction: &[u8]) -> bool;
+}
+
+/// What the newest final state says of the threshold key.
+#[derive(Clone, Debug, Default)]
+pub struct Board {
+    /// The final height.
+    pub height: u64,
+    /// The key in force.
+    pub group: Option<Group>,
+    /// The ceremony under way.
+    pub ceremony: Option<Ceremony>,
+    /// The ceremony that made the key in force.
+    pub concluded: Option<Ceremony>,
+    /// The committee that is to hold the key: the next one where one is decided, else the present one.
+    pub target: Option<CommitteeTerm>,
+    /// The height of the newest beacon that a block brought.
+    pub newest_beacon: Option<u64>,
+}
+
+/// A mainchain's registry as the blackboard of ceremonies, and where beacons go.
+pub trait Blackboard: Clone + Send + Sync + 'static {
+    /// The genesis' digest, which domains are made of.
+    fn domain_of(&self) -> Digest;
+
+    /// The board as of the newest final block; none where the chain has no registry or cannot be read.
+    fn board(&self) -> Option<Board>;
+
+    /// What a node contributed to a stage.
+    fn contribution(&self, round: u32, stage: Stage, node: &[u8; 32]) -> Option<Vec<u8>>;
+
+    /// Everything public about the key of a round.
+    fn output(&self, round: u32) -> Option<Vec<u8>>;
+
+    /// Changes with the final height.
+    fn finals(&self) -> watch::Receiver<u64>;
+
+    /// Hands in a call of the registry, signed with this validator's key.
+    ///
+    /// # Errors
+    /// When it is not taken, with the reason.
+    fn call_registry(&self, method: &'static str, input: Vec<u8>) -> Result<(), String>;
+
+    /// A beacon that this node's next proposals may bring.
+    fn offer(&self, beacon: Beacon);
 }

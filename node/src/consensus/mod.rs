@@ -26,13 +26,14 @@ mod gossip;
 mod identity;
 mod network;
 mod participation;
+mod threshold;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod tests;
 
 pub use self::{
-    boundary::{ChainSide, Committed, Stopped, TransactionSource, Verdict},
+    boundary::{Blackboard, Board, ChainSide, Committed, Stopped, TransactionSource, Verdict},
     engine::Timing,
     identity::IdentityError,
     network::{Consensus, ConsensusConfig, ConsensusError, Peer},

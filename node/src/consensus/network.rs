@@ -27,17 +27,19 @@ use commonware_utils::{Hostname, NZU32, NZUsize, ordered::Map};
 use tokio::sync::oneshot;
 
 use super::{
-    ChainSide, IdentityError, Participation, Timing, TransactionSource,
+    Blackboard, ChainSide, IdentityError, Participation, Timing, TransactionSource,
     block::BlockRules,
     certificate::{private_key, public_key},
     engine::{self, Channels, EngineError, Parts},
-    gossip, identity,
+    gossip, identity, threshold,
 };
 
 /// Messages a second of one peer on one channel. Memory for as many is set aside for every peer.
 const MESSAGES_PER_SECOND: std::num::NonZeroU32 = NZU32!(256);
 /// Messages of transactions a second of one peer; each holds many.
 const GOSSIP_PER_SECOND: std::num::NonZeroU32 = NZU32!(128);
+/// Messages of partial signatures a second of one peer.
+const PARTIALS_PER_SECOND: std::num::NonZeroU32 = NZU32!(64);
 /// Sets of peers that are kept at once: before and after a change of the committee.
 const PEER_SETS: NonZeroUsize = NZUsize!(2);
 /// Threads of the engine's runtime.
@@ -48,7 +50,10 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The first channel's number; the others follow. A second chain's channels would follow after those.
-const CHANNELS: [u64; 6] = [0, 1, 2, 3, 4, 5];
+const CHANNELS: [u64; 7] = [0, 1, 2, 3, 4, 5, 6];
+
+/// What the engine's own files of the chain begin with.
+const FILES: &str = "chain";
 
 /// Another validator: its key and where it listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,14 +173,16 @@ impl Consensus {
     ///
     /// # Errors
     /// When the configuration, the key or the engine's files are not right.
-    pub fn start<C, B>(
+    pub fn start<C, T, B>(
         config: ConsensusConfig,
         side: C,
+        board: T,
         backend: Arc<B>,
         seed: &[u8; 32],
     ) -> Result<Self, ConsensusError>
     where
         C: ChainSide + TransactionSource,
+        T: Blackboard,
         B: StateBackend + 'static,
     {
         let key = private_key(seed).ok_or_else(|| ConsensusError::Engine("the key is none".into()))?;
@@ -190,7 +197,7 @@ impl Consensus {
         let participation = Arc::new(Participation::new(&genesis.committee, me, crate::chain::now_ms()));
         let (stop, stopped) = oneshot::channel();
         let (started, has_started) = std::sync::mpsc::sync_channel(1);
-        let parts = Running { config, side, backend, key, peers, participation: Arc::clone(&participation) };
+        let parts = Running { config, side, board, backend, key, peers, participation: Arc::clone(&participation) };
         let thread = std::thread::Builder::new().name("consensus".into()).spawn(move || parts.run(stopped, &started));
         let thread = thread.map_err(|error| ConsensusError::Engine(error.to_string()))?;
         match has_started.recv() {
@@ -246,9 +253,10 @@ fn check_address(config: &ConsensusConfig, me: &[u8; 32]) -> Result<(), Consensu
 }
 
 /// What the engine's thread takes over.
-struct Running<C, B> {
+struct Running<C, T, B> {
     config: ConsensusConfig,
     side: C,
+    board: T,
     backend: Arc<B>,
     key: PrivateKey,
     peers: Vec<(PublicKey, Address)>,
@@ -257,9 +265,10 @@ struct Running<C, B> {
 
 type Started = std::sync::mpsc::SyncSender<Result<(), ConsensusError>>;
 
-impl<C, B> Running<C, B>
+impl<C, T, B> Running<C, T, B>
 where
     C: ChainSide + TransactionSource,
+    T: Blackboard,
     B: StateBackend + 'static,
 {
     fn run(self, stopped: oneshot::Receiver<()>, started: &Started) {
@@ -285,14 +294,15 @@ where
         stopped: oneshot::Receiver<()>,
         started: &Started,
     ) -> Result<(), String> {
-        let Self { config, side, backend, key, peers, participation } = self;
+        let Self { config, side, board, backend, key, peers, participation } = self;
+        let threshold_key = key.clone();
         let rules = BlockRules { genesis: side.genesis_digest() };
         let members = u32::try_from(peers.len()).unwrap_or(u32::MAX);
         let network_config = network_config(&config, key.clone(), members, rules);
         let (mut network, mut oracle) = lookup::Network::new(context.child("network"), network_config);
         let peers: Map<PublicKey, Address> = peers.try_into().map_err(|_| "two validators have one key".to_owned())?;
         oracle.track(0, peers);
-        let [votes, certificates, views, backfill, blocks, transactions] = CHANNELS;
+        let [votes, certificates, views, backfill, blocks, transactions, partials] = CHANNELS;
         let mut register = |channel| network.register(channel, Quota::per_second(MESSAGES_PER_SECOND));
         let channels = Channels {
             votes: register(votes),
@@ -302,6 +312,7 @@ where
             blocks: register(blocks),
         };
         let transactions = network.register(transactions, Quota::per_second(GOSSIP_PER_SECOND));
+        let partials = network.register(partials, Quota::per_second(PARTIALS_PER_SECOND));
         let parts = Parts {
             side: side.clone(),
             backend,
@@ -310,7 +321,7 @@ where
             peers: oracle,
             timing: config.timing,
             participation: Arc::clone(&participation),
-            files: "chain".to_owned(),
+            files: FILES.to_owned(),
         };
         let engine = engine::start(context.child("chain"), parts, channels).await;
         let engine = match engine {
@@ -324,6 +335,8 @@ where
             }
         };
         let gossip = gossip::start(context.child("gossip"), side, participation, transactions);
+        // It may end without the node ending: finality does without it.
+        let _threshold = threshold::start(context.child("threshold"), board, threshold_key, FILES.to_owned(), partials);
         let network = network.start();
         started.send(Ok(())).ok();
         select! {

@@ -4,6 +4,8 @@
 //! holds for a height, so a proposer can delay a beacon and never choose it. The newest [`BEACONS_KEPT`] stay in the
 //! state; older ones stand in the headers that brought them.
 
+use std::collections::BTreeMap;
+
 use parity_scale_codec::{Decode, Encode};
 
 use super::{
@@ -67,6 +69,23 @@ pub fn newest(view: &dyn StateView) -> Result<Option<u64>, StorageError> {
 pub fn known(view: &dyn StateView, height: u64) -> Result<Option<Digest>, StorageError> {
     let bytes = view.get(&Address::system(), &accounts::beacon_slot(height))?;
     Ok(bytes.and_then(|bytes| Digest::decode(&mut &bytes[..]).ok()))
+}
+
+/// Those of `offered` that a block at `height` on the state that `view` shows may bring: in order, from the one that is
+/// due, none left out.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn due_of(
+    rules: &ChainRules,
+    view: &dyn StateView,
+    height: u64,
+    offered: &BTreeMap<u64, Beacon>,
+) -> Result<Vec<Beacon>, StorageError> {
+    let registry = Registry::of(rules, view);
+    let Some(group) = registry.map(|registry| registry.group()).transpose()?.flatten() else { return Ok(Vec::new()) };
+    let first = newest(view)?.map_or(0, |newest| newest + 1).max(group.from_height);
+    Ok((first..height).map_while(|height| offered.get(&height).cloned()).take(BEACONS_MAX).collect())
 }
 
 /// Checks a header's beacons and keeps them.

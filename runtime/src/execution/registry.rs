@@ -31,6 +31,68 @@ pub struct Group {
     pub holders: u32,
     /// The digest of everything public about it.
     pub output: Digest,
+    /// The number of the committee that holds it.
+    pub committee: u32,
+    /// Its members.
+    pub members: Vec<[u8; 32]>,
+    /// Whether they are too few to bear one that lies.
+    pub untrusted: bool,
+}
+
+/// What a ceremony waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub enum Stage {
+    /// Keys of those who are to hold shares.
+    Keys,
+    /// The dealers' commitments, with a share sealed to each key.
+    Dealings,
+    /// The holders' acknowledgements.
+    Acknowledgements,
+    /// The dealers' logs.
+    Logs,
+    /// What the holders made of it.
+    Declarations,
+}
+
+/// A ceremony under way.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Ceremony {
+    /// Its number, from 0.
+    pub round: u32,
+    /// What it waits for.
+    pub stage: Stage,
+    /// Since when, milliseconds since 1970.
+    pub since_ms: u64,
+    /// The number of the committee that is to hold the key.
+    pub committee: u32,
+    /// Its members.
+    pub players: Vec<[u8; 32]>,
+    /// Who deals.
+    pub dealers: Vec<[u8; 32]>,
+    /// The round that made the key which is handed on.
+    pub previous: Option<u32>,
+    /// Who has contributed to this stage.
+    pub given: Vec<[u8; 32]>,
+}
+
+/// Who certifies a chain's blocks.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct CommitteeTerm {
+    /// Its number among the chain's committees, from 0.
+    pub number: u32,
+    /// The nodes' keys, in ascending order.
+    pub members: Vec<[u8; 32]>,
+    /// The first height of the mainchain at which it serves.
+    pub from_height: u64,
+}
+
+/// A chain's committees.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Membership {
+    /// The committee that serves until the next one does.
+    pub present: CommitteeTerm,
+    /// The committee that follows, from its height on.
+    pub next: Option<CommitteeTerm>,
 }
 
 /// When a right or role ends.
@@ -140,9 +202,53 @@ impl<'a> Registry<'a> {
     /// # Errors
     /// When the store cannot be read.
     pub fn group(&self) -> Result<Option<Group>, StorageError> {
+        self.value("group")
+    }
+
+    /// The ceremony under way.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn ceremony(&self) -> Result<Option<Ceremony>, StorageError> {
+        self.value("ceremony")
+    }
+
+    /// The ceremony that made the key in force.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn concluded(&self) -> Result<Option<Ceremony>, StorageError> {
+        self.value("concluded")
+    }
+
+    /// The committees of this chain.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn membership(&self) -> Result<Option<Membership>, StorageError> {
+        self.get("memberships", &self.chain.as_str().to_owned())
+    }
+
+    /// What a node contributed to a stage of a ceremony.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn contribution(&self, round: u32, stage: Stage, node: &[u8; 32]) -> Result<Option<Vec<u8>>, StorageError> {
+        self.get("contributions", &(round, stage as u8, *node))
+    }
+
+    /// Everything public about the key of a round.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn output(&self, round: u32) -> Result<Option<Vec<u8>>, StorageError> {
+        self.get("outputs", &round)
+    }
+
+    fn value<T: Decode>(&self, field: &str) -> Result<Option<T>, StorageError> {
         let mut slot = Vec::new();
-        push_field(&mut slot, "group");
+        push_field(&mut slot, field);
         let bytes = self.view.get(&self.address, &slot)?;
-        Ok(bytes.and_then(|bytes| Group::decode(&mut &bytes[..]).ok()))
+        Ok(bytes.and_then(|bytes| T::decode(&mut &bytes[..]).ok()))
     }
 }

@@ -38,7 +38,7 @@ pub use codec::DecodeError;
 pub use error::{ExecutionRefusal, Refusal};
 pub use name::{Ident, Name, NameError};
 pub use receipt::{Event, Outcome, Receipt, TrapClass};
-pub use types::{Address, Digest};
+pub use types::{Address, Digest, Scheme};
 #[cfg(feature = "sha256")]
 pub use {
     anchor::TrustAnchor,
@@ -47,7 +47,7 @@ pub use {
     genesis::{Committee, Department, Genesis, RegistrySetup},
     header::{Beacon, Block, Header, MainchainSeen},
     proof::{Claim, Finality, HandOver, Link, Origin, ProofBundle, StateSubject},
-    transaction::{Authorisation, Call, Deploy, Payload, Scheme, Transaction, TransactionBody, Upgrade},
+    transaction::{Authorisation, Call, Deploy, Payload, Transaction, TransactionBody, Upgrade},
 };
 
 /// The version byte of every wire format of this release.

@@ -7,18 +7,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
-use crate::{Address, DecodeError, Digest, Ident, Name, codec, domain, limits::TRANSACTION_BYTES_MAX};
-
-/// How an account signs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, DecodeWithMemTracking)]
-pub enum Scheme {
-    /// Ed25519 under the rules of ZIP-215.
-    #[codec(index = 0)]
-    Ed25519,
-    /// ECDSA on P-256 through WebAuthn: a citizen's passkey.
-    #[codec(index = 1)]
-    WebAuthn,
-}
+use crate::{Address, DecodeError, Digest, Ident, Name, Scheme, codec, domain, limits::TRANSACTION_BYTES_MAX};
 
 /// A signature over a transaction's digest, with the key that made it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]

@@ -15,12 +15,22 @@ pub struct Digest(pub [u8; 32]);
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, DecodeWithMemTracking)]
 pub struct Address(pub [u8; 32]);
 
+/// How an account signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, DecodeWithMemTracking)]
+pub enum Scheme {
+    /// Ed25519 under the rules of ZIP-215.
+    #[codec(index = 0)]
+    Ed25519,
+    /// ECDSA on P-256 through WebAuthn: a citizen's passkey.
+    #[codec(index = 1)]
+    WebAuthn,
+}
+
 /// What an address is the digest of.
 #[derive(Encode)]
 enum Identity<'a> {
-    #[cfg(feature = "sha256")]
     #[codec(index = 0)]
-    Key { scheme: crate::Scheme, public_key: &'a [u8] },
+    Key { scheme: Scheme, public_key: &'a [u8] },
     #[codec(index = 1)]
     Contract { chain: &'a Name, department: &'a Name, name: &'a Name },
     #[cfg(feature = "sha256")]
@@ -34,6 +44,11 @@ impl Address {
     pub fn contract_identity(chain: &Name, department: &Name, name: &Name) -> Vec<u8> {
         Identity::Contract { chain, department, name }.encode()
     }
+
+    /// What the address of whoever holds the private key of `public_key` is the SHA-256 of.
+    pub fn key_identity(scheme: Scheme, public_key: &[u8]) -> Vec<u8> {
+        Identity::Key { scheme, public_key }.encode()
+    }
 }
 
 #[cfg(feature = "sha256")]
@@ -41,8 +56,8 @@ mod hashed {
     use parity_scale_codec::Encode as _;
     use sha2::{Digest as _, Sha256};
 
-    use super::{Address, Digest, Identity};
-    use crate::{Name, Scheme};
+    use super::{Address, Digest, Identity, Scheme};
+    use crate::Name;
 
     impl Digest {
         /// The SHA-256 of `bytes`.

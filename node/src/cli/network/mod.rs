@@ -4,12 +4,16 @@ mod assemble;
 mod files;
 mod join;
 mod plan;
+mod trial;
 
 use clap::Subcommand;
 
 use super::{failure::Result, output::Output};
 
-pub(super) use files::write_durably;
+pub(super) use self::{
+    files::write_durably,
+    trial::{administrator_key, trial_departments},
+};
 
 /// Make a network of validators.
 #[derive(Subcommand)]

@@ -10,9 +10,12 @@ use chancery_abi::{Committee, Name, limits::COMMITTEE_MAX};
 use clap::Args;
 use serde_json::json;
 
-use super::files::{self, NodeFile, VALIDATOR};
+use super::{
+    files::{self, NodeFile, VALIDATOR},
+    trial::{administrator_key, trial_departments},
+};
 use crate::{
-    chain::{GenesisPlan, now_ms, plan_genesis},
+    chain::{GenesisPlan, RegistryPlan, now_ms, plan_genesis},
     cli::{
         failure::{Failure, Result},
         options::Format,
@@ -75,13 +78,17 @@ impl Plan {
         let keys: Vec<AccountKey> =
             nodes.iter().map(|node| keep(&node.join("keys"), VALIDATOR)).collect::<Result<_>>()?;
         let peers: Vec<Peer> = keys.iter().zip(&p2ps).map(|(key, address)| peer(key, *address)).collect();
+        let administrator = |name: &Name| keep(&out.join("keys"), &administrator_key(name));
+        let administrators = self.departments.iter().map(administrator).collect::<Result<Vec<_>>>()?;
+        let (now, departments) = (now_ms(), trial_departments(&self.departments, &keys, &administrators, &demo));
+        let registry = RegistryPlan::trial(departments);
         let genesis = plan_genesis(GenesisPlan {
             chain: self.chain.clone(),
             committee: Committee::new(keys.iter().map(AccountKey::public_key).collect())
                 .ok_or_else(|| Failure::new("two validators have one key"))?,
-            timestamp_ms: now_ms(),
-            departments: self.departments.iter().map(|name| (name.clone(), vec![demo.address()])).collect(),
-            registry: None,
+            timestamp_ms: now,
+            departments: Vec::new(),
+            registry: Some(registry.setup(&self.chain, now)),
         });
         let binary = std::env::current_exe()?;
         for ((node, api), p2p) in nodes.iter().zip(&apis).zip(&p2ps) {

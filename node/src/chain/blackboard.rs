@@ -1,0 +1,113 @@
+//! The registry as a node's threshold layer sees it: what it reads of the newest final state, and the calls that it
+//! signs with the validator's key.
+
+use std::sync::Arc;
+
+use chancery_abi::{
+    Address, Authorisation, Beacon, Call, Digest, Ident, Payload, Scheme, Transaction, TransactionBody, WIRE_VERSION,
+};
+use chancery_runtime::{
+    execution::{
+        beacons,
+        registry::{Registry, Stage},
+    },
+    state::FinalView,
+    storage::{StateBackend, StorageError},
+};
+use ed25519_zebra::{SigningKey, VerificationKey};
+use tokio::sync::watch;
+
+use super::ChainService;
+use crate::consensus::{Blackboard, Board};
+
+/// Gas of one call; a contribution of the largest size costs less.
+const GAS: u64 = 200_000_000;
+/// Heights for which a call stays valid. What it says is soon out of date.
+const VALID_FOR: u64 = 100;
+
+/// A chain's registry, and this validator's key.
+pub struct RegistryBoard<B> {
+    chain: Arc<ChainService<B>>,
+    key: SigningKey,
+}
+
+impl<B> Clone for RegistryBoard<B> {
+    fn clone(&self) -> Self {
+        Self { chain: Arc::clone(&self.chain), key: self.key }
+    }
+}
+
+impl<B: StateBackend + 'static> RegistryBoard<B> {
+    /// The registry of this chain, for the validator with this key.
+    pub fn new(chain: Arc<ChainService<B>>, key: SigningKey) -> Self {
+        Self { chain, key }
+    }
+
+    /// What `read` finds; a store that fails stops the node.
+    fn read<T>(&self, read: impl FnOnce(&Registry<'_>, &FinalView<'_>) -> Result<T, StorageError>) -> Option<T> {
+        // Under the state's lock, so that all is read as of one block.
+        let _state = self.chain.ledger.state().ok()?;
+        let view = FinalView(&**self.chain.ledger.backend());
+        let registry = Registry::of(self.chain.ledger.rules(), &view)?;
+        read(&registry, &view).map_err(|error| self.chain.fail(&error)).ok()
+    }
+}
+
+impl<B: StateBackend + 'static> Blackboard for RegistryBoard<B> {
+    fn domain_of(&self) -> Digest {
+        *self.chain.ledger.rules().digest()
+    }
+
+    fn board(&self) -> Option<Board> {
+        self.chain.ledger.rules().genesis().registry.as_ref()?;
+        let height = self.chain.ledger.tip().height;
+        self.read(|registry, view| {
+            Ok(Board {
+                height,
+                group: registry.group()?,
+                ceremony: registry.ceremony()?,
+                concluded: registry.concluded()?,
+                target: registry.membership()?.map(|membership| membership.next.unwrap_or(membership.present)),
+                newest_beacon: beacons::newest(view)?,
+            })
+        })
+    }
+
+    fn contribution(&self, round: u32, stage: Stage, node: &[u8; 32]) -> Option<Vec<u8>> {
+        self.read(|registry, _| registry.contribution(round, stage, node)).flatten()
+    }
+
+    fn output(&self, round: u32) -> Option<Vec<u8>> {
+        self.read(|registry, _| registry.output(round)).flatten()
+    }
+
+    fn finals(&self) -> watch::Receiver<u64> {
+        self.chain.follow()
+    }
+
+    fn call_registry(&self, method: &'static str, input: Vec<u8>) -> Result<(), String> {
+        let rules = self.chain.ledger.rules();
+        let public_key: [u8; 32] = VerificationKey::from(&self.key).into();
+        let sender = Address::of_key(Scheme::Ed25519, &public_key);
+        let (_, nonce) = self.chain.account_nonces(&sender).map_err(|error| error.to_string())?;
+        let method = Ident::new(method).map_err(|error| error.to_string())?;
+        let body = TransactionBody {
+            version: WIRE_VERSION,
+            chain: rules.name().clone(),
+            sender,
+            nonce,
+            gas_limit: GAS,
+            valid_until_height: self.chain.ledger.tip().height + VALID_FOR,
+            payload: Payload::Call(Call { contract: Address::registry(rules.name()), method, input }),
+            sponsor: None,
+        };
+        let signature = self.key.sign(&body.digest(rules.digest()).0).to_bytes();
+        let authorisation = Authorisation::Ed25519 { public_key, signature };
+        let submitted = self.chain.submit(Transaction { body, authorisation, sponsor_authorisation: None });
+        submitted.map(drop).map_err(|error| error.to_string())
+    }
+
+    fn offer(&self, beacon: Beacon) {
+        self.chain.offer_beacon(beacon);
+    }
+}

@@ -1,0 +1,94 @@
+//! The registry that a new mainchain begins with: this release's Wasm, and what its init method is given.
+//!
+//! The module is kept beside its source, so that every node of this release has the same; a test builds it again. The
+//! types here are written as `contracts/registry` reads them; a test compares the two.
+
+use chancery_abi::{Address, Name, RegistrySetup};
+use parity_scale_codec::Encode;
+
+/// This release's registry, which `chancery contract build contracts/registry` gives.
+pub const REGISTRY_WASM: &[u8] = include_bytes!("../../../contracts/registry/registry.wasm");
+
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
+/// How long a deployer's right from the genesis holds.
+const DEPLOYERS_DAYS: u64 = 5 * 365;
+
+/// What an act of a class takes.
+#[derive(Clone, Copy, Debug, Encode)]
+pub struct ActRule {
+    /// Administrators who must approve, the proposer included.
+    pub approvals: u32,
+    /// Different departments among them.
+    pub departments: u32,
+    /// Milliseconds between approval and carrying out.
+    pub delay_ms: u64,
+    /// Milliseconds after which an act expires.
+    pub open_ms: u64,
+}
+
+/// A department of a new network.
+#[derive(Clone, Debug)]
+pub struct PlannedDepartment {
+    /// Its name.
+    pub name: Name,
+    /// Its official title.
+    pub title: String,
+    /// Its administrators' accounts.
+    pub administrators: Vec<Address>,
+    /// Its nodes: the validator's key, and its operator's, both ed25519.
+    pub nodes: Vec<([u8; 32], [u8; 32])>,
+    /// The accounts that may deploy for it.
+    pub deployers: Vec<Address>,
+}
+
+/// Where committees change and what acts take.
+#[derive(Clone, Debug)]
+pub struct RegistryPlan {
+    /// The departments.
+    pub departments: Vec<PlannedDepartment>,
+    /// The rule of routine acts.
+    pub routine: ActRule,
+    /// The rule of constitutional acts.
+    pub constitution: ActRule,
+    /// The rule of freezes.
+    pub freeze: ActRule,
+    /// Committees change at multiples of this height only.
+    pub epoch_blocks: u64,
+}
+
+impl RegistryPlan {
+    /// A plan for a trial network, whose acts take two departments where there are two, and no delay.
+    pub fn trial(departments: Vec<PlannedDepartment>) -> Self {
+        let two = u32::from(departments.iter().filter(|of| !of.administrators.is_empty()).count() > 2) + 1;
+        let rule = |approvals| ActRule { approvals, departments: approvals, delay_ms: 0, open_ms: 30 * DAY_MS };
+        Self { departments, routine: rule(1), constitution: rule(two), freeze: rule(2), epoch_blocks: 100 }
+    }
+
+    /// The setup that a genesis on this chain, of this moment, takes up.
+    pub fn setup(&self, chain: &Name, now_ms: u64) -> RegistrySetup {
+        let name = |department: &PlannedDepartment| department.name.as_str().to_owned();
+        let of = &self.departments;
+        let departments: Vec<_> = of.iter().map(|department| (name(department), department.title.clone())).collect();
+        let administrators: Vec<(Address, String)> = of
+            .iter()
+            .flat_map(|department| department.administrators.iter().map(move |account| (*account, name(department))))
+            .collect();
+        let nodes: Vec<([u8; 32], String, [u8; 32])> = of
+            .iter()
+            .flat_map(|department| department.nodes.iter().map(move |(key, operator)| (*key, name(department), *operator)))
+            .collect();
+        let until_ms = now_ms + DEPLOYERS_DAYS * DAY_MS;
+        let deployer = |department: &PlannedDepartment, account: &Address| {
+            (chain.as_str().to_owned(), name(department), *account, until_ms)
+        };
+        let deployers: Vec<(String, String, Address, u64)> = of
+            .iter()
+            .flat_map(|department| department.deployers.iter().map(move |account| deployer(department, account)))
+            .collect();
+        let meters = Vec::<Address>::new();
+        let rules = (self.routine, self.constitution, self.freeze);
+        let input = (departments, administrators, nodes, deployers, meters, rules, self.epoch_blocks).encode();
+        RegistrySetup { code: REGISTRY_WASM.to_vec(), input }
+    }
+}
