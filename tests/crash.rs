@@ -8,7 +8,7 @@ mod damage;
 mod directory;
 mod kill9;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chancery::chain::{Candidate, ChainError, Commit, FinalityProof, Ledger};
 use chancery_abi::{Call, Certificate, Deploy, Ident, Payload, Transaction, VoteSignature, WIRE_VERSION};
@@ -110,7 +110,7 @@ impl<B: StateBackend> Chain<B> {
             timestamp_ms: 1_000 + height,
             beacons: Vec::new(),
         };
-        let built = self.ledger.build(stack, None, proposal, &verified)?;
+        let built = self.ledger.build(stack, None, proposal, &BTreeMap::new(), &verified)?;
         assert!(built.refused.is_empty(), "{:?}", built.refused);
         assert!(built.candidate.receipts().iter().all(|receipt| receipt.outcome.is_done()));
         Ok(built.candidate)

@@ -16,7 +16,7 @@ use chancery_runtime::{
 use ed25519_zebra::{SigningKey, VerificationKey};
 use std::sync::Arc;
 
-use crate::chain::{Candidate, FinalityProof, GenesisPlan, plan_genesis};
+use crate::chain::{Candidate, FinalityProof, GenesisPlan, PlannedDepartment, RegistryPlan, plan_genesis};
 
 pub(crate) const GENESIS_TIME_MS: u64 = 1_700_000_000_000;
 /// The slot key of the contract's one field.
@@ -91,6 +91,24 @@ pub(crate) fn genesis_of(validators: &[SigningKey]) -> Genesis {
         departments: vec![(name("land"), vec![deployer().address()]), (name("water"), vec![deployer().address()])],
         registry: None,
     })
+}
+
+/// The genesis of a chain with these validators and a registry, each of whose departments has one of them in turn.
+pub(crate) fn genesis_with_registry(validators: &[SigningKey]) -> Genesis {
+    let department = |(place, text): (usize, &str)| {
+        let nodes = validators.iter().skip(place).step_by(3);
+        let operator = VerificationKey::from(&SigningKey::from([200 + place as u8; 32])).into();
+        PlannedDepartment {
+            name: name(text),
+            title: text.to_owned(),
+            administrators: vec![Account::new(100 + place as u8).address()],
+            nodes: nodes.map(|key| (VerificationKey::from(key).into(), operator)).collect(),
+            deployers: vec![deployer().address()],
+        }
+    };
+    let departments = ["land", "water", "forest"].into_iter().enumerate().map(department).collect();
+    let registry = RegistryPlan::trial(departments).setup(&name("main"), GENESIS_TIME_MS);
+    Genesis { departments: Vec::new(), registry: Some(registry), ..genesis_of(validators) }
 }
 
 /// The one validator's public key.

@@ -158,7 +158,10 @@ impl Registry {
         content: Vec<u8>,
     ) -> Result<(), RegistryError> {
         ensure!(stage != Stage::Declarations, RegistryError::StaleCeremony);
-        ensure!(content.len() <= CONTRIBUTION_BYTES_MAX, RegistryError::TooMany { limit: CONTRIBUTION_BYTES_MAX as u32 });
+        ensure!(
+            content.len() <= CONTRIBUTION_BYTES_MAX,
+            RegistryError::TooMany { limit: CONTRIBUTION_BYTES_MAX as u32 }
+        );
         let mut ceremony = self.stage_for(cx, &node, round, stage)?;
         self.contributions.insert(&(round, stage as u8, node), &content);
         ceremony.given.push(node);

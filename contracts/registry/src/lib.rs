@@ -29,8 +29,8 @@ mod types;
 use chancery_sdk::prelude::*;
 
 pub use acts::{Act, ActStatus, Approval, Progress};
-pub use ceremonies::{Ceremony, Declaration, Group, Stage};
 pub use break_glass::{BreakGlass, OperatorSignature, Order};
+pub use ceremonies::{Ceremony, Declaration, Group, Stage};
 pub use events::{
     ActApproved, ActDone, ActProposed, ActWithdrawn, AppealDecided, AppealFiled, ApprovalWithdrawn, BreakGlassFiled,
     BreakGlassInForce, CeremonyBegun, CommitteeSet, Frozen, GroupInForce, Unfrozen,

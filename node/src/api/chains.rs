@@ -6,7 +6,7 @@ use chancery_abi::{TrustAnchor, codec};
 use super::{
     Problem, Shared,
     target::{Target, octets},
-    views::{ChainView, ConsensusView, PoolView, StatusView},
+    views::{ChainView, ConsensusView, PoolView, StatusView, ThresholdView},
 };
 use crate::chain::{ChainService, now_ms};
 
@@ -39,6 +39,10 @@ pub(super) async fn status(target: Target) -> Result<Json<StatusView>, Problem> 
             .chain
             .participation()
             .map(|view| ConsensusView::new(&view, rules.genesis().committee.quorum(), now_ms())),
+        threshold: status.threshold.as_ref().and_then(|board| {
+            let group = board.group.as_ref()?;
+            Some(ThresholdView::new(group, board.ceremony.as_ref(), board.newest_beacon))
+        }),
         halted: target.chain.halted().map(ToString::to_string),
     }))
 }

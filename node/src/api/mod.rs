@@ -8,6 +8,7 @@
 //! whoever opens it further puts a proxy in front.
 
 mod accounts;
+mod beacons;
 mod blocks;
 mod body;
 mod chains;
@@ -116,6 +117,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/v1/chains/{chain}/anchor", get(chains::anchor)),
         ("/v1/chains/{chain}/blocks", get(blocks::list)),
         ("/v1/chains/{chain}/blocks/{height}", get(blocks::one)),
+        ("/v1/chains/{chain}/beacons/{height}", get(beacons::one)),
         ("/v1/chains/{chain}/transactions", post(transactions::submit)),
         ("/v1/chains/{chain}/transactions/{digest}", get(transactions::one)),
         ("/v1/chains/{chain}/transactions/{digest}/proof", get(transactions::proof)),

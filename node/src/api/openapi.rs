@@ -3,7 +3,7 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{Problem, accounts, blocks, chains, contracts, operations, stream, transactions};
+use super::{Problem, accounts, beacons, blocks, chains, contracts, operations, stream, transactions};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -24,6 +24,7 @@ use super::{Problem, accounts, blocks, chains, contracts, operations, stream, tr
         chains::anchor,
         blocks::list,
         blocks::one,
+        beacons::one,
         transactions::submit,
         transactions::one,
         transactions::proof,

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use chancery_abi::{Address, Certificate, Digest, Event, Header, Outcome, Receipt, schema::ContractRecord};
+use chancery_abi::{Address, Beacon, Certificate, Digest, Event, Header, Outcome, Receipt, schema::ContractRecord};
+use chancery_runtime::execution::registry::{Ceremony, Group};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -49,6 +50,9 @@ pub(super) struct StatusView {
     /// Who takes part; absent while this node does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) consensus: Option<ConsensusView>,
+    /// The threshold key in force; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) threshold: Option<ThresholdView>,
     /// Why the chain halted, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) halted: Option<String>,
@@ -157,6 +161,90 @@ pub(super) struct HeaderView {
     pub(super) gas_used: u64,
     /// The gas schedule's number.
     pub(super) schedule: u32,
+    /// Beacons of earlier heights that became known.
+    pub(super) beacons: Vec<BeaconView>,
+}
+
+/// A beacon in a header.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct BeaconView {
+    /// Its height.
+    pub(super) height: u64,
+    /// The threshold signature, 48 bytes.
+    pub(super) signature: String,
+    /// What contracts are given.
+    pub(super) value: String,
+}
+
+impl BeaconView {
+    fn new(beacon: &Beacon) -> Self {
+        let signature = beacon.signature.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { height: beacon.height, signature, value: beacon.value().to_string() }
+    }
+}
+
+/// A beacon that is known.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct KnownBeaconView {
+    /// Its height.
+    pub(super) height: u64,
+    /// What contracts are given.
+    pub(super) value: String,
+}
+
+/// The threshold key and its beacons.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct ThresholdView {
+    /// The round of the ceremony that made its shares.
+    pub(super) round: u32,
+    /// The key, 96 bytes.
+    pub(super) key: String,
+    /// The first height whose beacon it makes.
+    pub(super) from_height: u64,
+    /// How many hold a share.
+    pub(super) holders: u32,
+    /// Whether they are too few to bear one that lies.
+    pub(super) untrusted: bool,
+    /// The newest height whose beacon is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) newest_beacon: Option<u64>,
+    /// The ceremony under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ceremony: Option<CeremonyView>,
+}
+
+/// A ceremony under way.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct CeremonyView {
+    /// Its number.
+    pub(super) round: u32,
+    /// What it waits for.
+    pub(super) stage: String,
+    /// How many have contributed to that.
+    pub(super) given: usize,
+    /// Since when, milliseconds since 1970.
+    pub(super) since_ms: u64,
+}
+
+impl CeremonyView {
+    pub(super) fn new(ceremony: &Ceremony) -> Self {
+        let stage = format!("{:?}", ceremony.stage).to_lowercase();
+        Self { round: ceremony.round, stage, given: ceremony.given.len(), since_ms: ceremony.since_ms }
+    }
+}
+
+impl ThresholdView {
+    pub(super) fn new(group: &Group, ceremony: Option<&Ceremony>, newest_beacon: Option<u64>) -> Self {
+        Self {
+            round: group.round,
+            key: group.key.iter().map(|byte| format!("{byte:02x}")).collect(),
+            from_height: group.from_height,
+            holders: group.holders,
+            untrusted: group.untrusted,
+            newest_beacon,
+            ceremony: ceremony.map(CeremonyView::new),
+        }
+    }
 }
 
 impl HeaderView {
@@ -176,6 +264,7 @@ impl HeaderView {
             history_root: header.history_root.to_string(),
             gas_used: header.gas_used,
             schedule: header.schedule,
+            beacons: header.beacons.iter().map(BeaconView::new).collect(),
         }
     }
 }

@@ -45,12 +45,34 @@ impl<B: StateBackend + 'static> RegistryBoard<B> {
 
     /// What `read` finds; a store that fails stops the node.
     fn read<T>(&self, read: impl FnOnce(&Registry<'_>, &FinalView<'_>) -> Result<T, StorageError>) -> Option<T> {
-        // Under the state's lock, so that all is read as of one block.
-        let _state = self.chain.ledger.state().ok()?;
-        let view = FinalView(&**self.chain.ledger.backend());
-        let registry = Registry::of(self.chain.ledger.rules(), &view)?;
-        read(&registry, &view).map_err(|error| self.chain.fail(&error)).ok()
+        self.chain.read_registry(read).inspect_err(|error| self.chain.fail(error)).ok().flatten()
     }
+}
+
+impl<B: StateBackend + 'static> ChainService<B> {
+    /// What `read` finds in the registry as of the newest final block; none where the chain has none.
+    pub(super) fn read_registry<T>(
+        &self,
+        read: impl FnOnce(&Registry<'_>, &FinalView<'_>) -> Result<T, StorageError>,
+    ) -> Result<Option<T>, StorageError> {
+        // Under the state's lock, so that all is read as of one block.
+        let Ok(_state) = self.ledger.state() else { return Ok(None) };
+        let view = FinalView(&**self.ledger.backend());
+        let Some(registry) = Registry::of(self.ledger.rules(), &view) else { return Ok(None) };
+        read(&registry, &view).map(Some)
+    }
+}
+
+/// What a state says of the threshold key, at whatever height it is.
+pub(super) fn board_of(registry: &Registry<'_>, view: &FinalView<'_>) -> Result<Board, StorageError> {
+    Ok(Board {
+        height: 0,
+        group: registry.group()?,
+        ceremony: registry.ceremony()?,
+        concluded: registry.concluded()?,
+        target: registry.membership()?.map(|membership| membership.next.unwrap_or(membership.present)),
+        newest_beacon: beacons::newest(view)?,
+    })
 }
 
 impl<B: StateBackend + 'static> Blackboard for RegistryBoard<B> {
@@ -61,16 +83,7 @@ impl<B: StateBackend + 'static> Blackboard for RegistryBoard<B> {
     fn board(&self) -> Option<Board> {
         self.chain.ledger.rules().genesis().registry.as_ref()?;
         let height = self.chain.ledger.tip().height;
-        self.read(|registry, view| {
-            Ok(Board {
-                height,
-                group: registry.group()?,
-                ceremony: registry.ceremony()?,
-                concluded: registry.concluded()?,
-                target: registry.membership()?.map(|membership| membership.next.unwrap_or(membership.present)),
-                newest_beacon: beacons::newest(view)?,
-            })
-        })
+        self.read(board_of).map(|board| Board { height, ..board })
     }
 
     fn contribution(&self, round: u32, stage: Stage, node: &[u8; 32]) -> Option<Vec<u8>> {

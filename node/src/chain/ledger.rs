@@ -137,7 +137,8 @@ impl<B: StateBackend> Ledger<B> {
         let view = state.view(parent.map(Candidate::overlay));
         let due = beacons::due_of(&self.rules, &view, context.height, offered);
         proposal.beacons = due.map_err(|error| self.halted(context.height, error.into()))?;
-        let begin = |beacons: &[Beacon]| BlockExecutor::begin(stack, &self.engine, &self.rules, &view, context, beacons);
+        let begin =
+            |beacons: &[Beacon]| BlockExecutor::begin(stack, &self.engine, &self.rules, &view, context, beacons);
         let begun = match begin(&proposal.beacons) {
             Err(BeginError::Beacon(error)) => {
                 // Whatever is wrong with them, a block does without.

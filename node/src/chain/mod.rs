@@ -19,8 +19,8 @@ mod lanes;
 mod ledger;
 mod proofs;
 mod reads;
-mod registry;
 mod recent;
+mod registry;
 mod retrace;
 mod service;
 mod steps;
@@ -30,7 +30,6 @@ mod tests;
 mod unfinal;
 
 pub use self::{
-    registry::{ActRule, PlannedDepartment, REGISTRY_WASM, RegistryPlan},
     blackboard::RegistryBoard,
     candidate::{Built, Candidate},
     contracts::{ContractFound, ContractRef, Listed},
@@ -39,6 +38,7 @@ pub use self::{
     health::{FatalSignal, Halted, Part},
     ledger::{Commit, Ledger},
     reads::{QueryAnswer, QueryRequest, Status},
+    registry::{ActRule, PlannedDepartment, REGISTRY_WASM, RegistryPlan},
     retrace::{RetraceError, Retraced, execute_again, finish, observing_engine, recorded},
     service::{ChainConfig, ChainService},
     submit::{Progress, Submitted},

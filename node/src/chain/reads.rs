@@ -10,20 +10,20 @@ use std::{
 use chancery_abi::{Address, Digest, Ident, Outcome, Receipt, Transaction};
 use chancery_runtime::{
     execution::{
-        self, BlockContext, ExecuteError, ExecutionStack, Halt, QueryCall, chain::ChainTip, on_execution_stack,
+        self, BlockContext, ExecuteError, ExecutionStack, Halt, QueryCall, beacons, chain::ChainTip, on_execution_stack,
     },
     state::FinalView,
     storage::{StateBackend as _, StateReader},
 };
 
 use super::{ChainService, ContractRef, ReadError, now_ms, service::panic_text};
-use crate::store::ChainDb;
+use crate::{consensus::Board, store::ChainDb};
 
 /// How long a question waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A chain's newest block and what waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Status {
     /// The height; 0 before the first block.
     pub height: u64,
@@ -37,6 +37,8 @@ pub struct Status {
     pub pool_count: usize,
     /// Their bytes.
     pub pool_bytes: usize,
+    /// What the registry says of the threshold key; none where the chain has no registry.
+    pub threshold: Option<Board>,
 }
 
 /// What a query gave.
@@ -118,8 +120,17 @@ impl ChainService {
             None => chancery_runtime::state::empty_root(),
         };
         let (pool_count, pool_bytes) = self.pool_size();
+        let threshold = self.read_registry(super::blackboard::board_of)?;
         let ChainTip { height, header, timestamp_ms, .. } = *tip;
-        Ok(Status { height, header, state_root, timestamp_ms, pool_count, pool_bytes })
+        Ok(Status { height, header, state_root, timestamp_ms, pool_count, pool_bytes, threshold })
+    }
+
+    /// The beacon of a height, when it is known and not too long ago.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn beacon(&self, height: u64) -> Result<Option<Digest>, ReadError> {
+        Ok(beacons::known(&FinalView(&**self.ledger.backend()), height)?)
     }
 
     /// Runs a query on the newest state. Blocks; see [`Self::ask`].

@@ -76,7 +76,9 @@ impl RegistryPlan {
             .collect();
         let nodes: Vec<([u8; 32], String, [u8; 32])> = of
             .iter()
-            .flat_map(|department| department.nodes.iter().map(move |(key, operator)| (*key, name(department), *operator)))
+            .flat_map(|department| {
+                department.nodes.iter().map(move |(key, operator)| (*key, name(department), *operator))
+            })
             .collect();
         let until_ms = now_ms + DEPLOYERS_DAYS * DAY_MS;
         let deployer = |department: &PlannedDepartment, account: &Address| {

@@ -10,7 +10,7 @@ use chancery_runtime::{
     state::{Fault, MemoryBackend, StateConfig},
     storage::{Durability, StateBackend, WriteBatch},
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::*;
 use crate::{
@@ -38,7 +38,7 @@ fn build<B: StateBackend>(
 ) -> Built {
     let height = parent.map_or(ledger.tip().height, Candidate::height) + 1;
     let verified: Vec<_> = transactions.iter().cloned().map(verified).collect();
-    ledger.build(stack, parent, proposal(height), &verified).expect("the block builds")
+    ledger.build(stack, parent, proposal(height), &BTreeMap::new(), &verified).expect("the block builds")
 }
 
 fn extend<B: StateBackend>(stack: &ExecutionStack, ledger: &Ledger<B>, transactions: &[Transaction]) -> Candidate {
@@ -226,7 +226,10 @@ fn run_until_crash(stack: &ExecutionStack, backend: &Arc<MemoryBackend>) -> u64 
     let Ok(ledger) = try_ledger(backend) else { return 0 };
     for transactions in story() {
         let verified: Vec<_> = transactions.iter().cloned().map(verified).collect();
-        let Ok(built) = ledger.build(stack, None, proposal(ledger.tip().height + 1), &verified) else { break };
+        let Ok(built) = ledger.build(stack, None, proposal(ledger.tip().height + 1), &BTreeMap::new(), &verified)
+        else {
+            break;
+        };
         match ledger.commit(&built.candidate, &certify(&built.candidate)) {
             Ok(_) => {}
             Err(error) => {

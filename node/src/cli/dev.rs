@@ -85,7 +85,9 @@ impl Dev {
             let validators = (1..=self.validators).map(|number| keep(&validator_keys(&node_dir(number))?, VALIDATOR));
             let validators = validators.collect::<Result<Vec<_>>>()?;
             let departments = DEPARTMENTS.iter().map(|department| Name::new(*department));
-            let departments = departments.collect::<std::result::Result<Vec<_>, _>>().map_err(|error| Failure::new(error.to_string()))?;
+            let departments = departments
+                .collect::<std::result::Result<Vec<_>, _>>()
+                .map_err(|error| Failure::new(error.to_string()))?;
             let administrators = departments.iter().map(|department| keep(&keys, &administrator_key(department)));
             let genesis = plan(&departments, &validators, &administrators.collect::<Result<Vec<_>>>()?, &demo)?;
             write_durably(&data.join(ANCHOR_FILE), &codec::encode(&TrustAnchor::of_genesis(&genesis)))?;

@@ -60,7 +60,8 @@ impl Status {
                 &statuses.iter().map(row).collect::<Vec<_>>(),
             );
             let committees = statuses.iter().filter_map(committee);
-            std::iter::once(chains).chain(committees).collect::<Vec<_>>().join("\n\n")
+            let keys = statuses.iter().filter_map(threshold_key);
+            std::iter::once(chains).chain(committees).chain(keys).collect::<Vec<_>>().join("\n\n")
         })?;
         match statuses.iter().find_map(|status| status.halted.as_deref()) {
             Some(halted) => Err(Failure::new(halted).code("halted").help("the node's log says more")),
@@ -109,6 +110,23 @@ fn taking_part(status: &ChainStatus) -> String {
     let lag = status.consensus["finality_lag_ms"].as_u64().map_or_else(String::new, |lag| format!("  lag {lag} ms"));
     let missing = if missing.is_empty() { String::new() } else { format!("  missing {}", missing.join(", ")) };
     format!("{lag}  voting {voting}/{}{missing}", members.len())
+}
+
+/// The threshold key and how its beacons keep up.
+fn threshold_key(status: &ChainStatus) -> Option<String> {
+    let threshold = &status.threshold;
+    let (round, holders) = (threshold["round"].as_u64()?, threshold["holders"].as_u64()?);
+    let trust = if threshold["untrusted"].as_bool() == Some(true) { ", UNTRUSTED: fewer than four" } else { "" };
+    let beacon = match threshold["newest_beacon"].as_u64() {
+        Some(newest) => format!("newest beacon of height {newest}, {} behind", status.height.saturating_sub(newest)),
+        None => "no beacon yet".to_owned(),
+    };
+    let ceremony = match threshold["ceremony"]["round"].as_u64() {
+        Some(round) => format!("; ceremony {round} waits for {}", threshold["ceremony"]["stage"].as_str()?),
+        None => String::new(),
+    };
+    let name = &status.name;
+    Some(format!("threshold key of {name}: round {round}, {holders} holders{trust}; {beacon}{ceremony}"))
 }
 
 /// Whether a member's vote was seen not long ago.

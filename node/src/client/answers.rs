@@ -29,6 +29,9 @@ pub struct ChainStatus {
     /// Who takes part, as the node sees it.
     #[serde(default)]
     pub consensus: serde_json::Value,
+    /// The threshold key, as the chain has it.
+    #[serde(default)]
+    pub threshold: serde_json::Value,
     /// Why it halted, if it did.
     #[serde(default)]
     pub halted: Option<String>,

@@ -26,11 +26,11 @@ mod gossip;
 mod identity;
 mod network;
 mod participation;
-mod threshold;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod tests;
+mod threshold;
 
 pub use self::{
     boundary::{Blackboard, Board, ChainSide, Committed, Stopped, TransactionSource, Verdict},

@@ -29,8 +29,8 @@ use super::{
     *,
 };
 use crate::{
-    chain::{ChainConfig, ChainService, FatalSignal},
-    fixture::{call, deploy, deployer, engine, genesis_of},
+    chain::{ChainConfig, ChainService, FatalSignal, RegistryBoard},
+    fixture::{call, deploy, deployer, engine, genesis_of, genesis_with_registry},
     metrics::Metrics,
 };
 
@@ -115,8 +115,8 @@ struct Member {
     running: Option<(Arc<ChainService<MemoryBackend>>, Consensus)>,
 }
 
-struct Net {
-    genesis: Genesis,
+pub(super) struct Net {
+    pub(super) genesis: Genesis,
     members: Vec<Member>,
 }
 
@@ -129,13 +129,22 @@ const TIMING: Timing = Timing {
 
 impl Net {
     fn new(home: &Path) -> Self {
+        Self::of(home, genesis_of(&keys()))
+    }
+
+    /// Four validators of a chain with a registry.
+    pub(super) fn with_registry(home: &Path) -> Self {
+        Self::of(home, genesis_with_registry(&keys()))
+    }
+
+    fn of(home: &Path, genesis: Genesis) -> Self {
         let members = keys().into_iter().enumerate().map(|(place, key)| {
             let free = TcpListener::bind("127.0.0.1:0").expect("a socket");
             let listen = free.local_addr().expect("an address");
             let directory = home.join(place.to_string());
             Member { key, directory, listen, backend: Arc::new(MemoryBackend::new()), running: None }
         });
-        Self { genesis: genesis_of(&keys()), members: members.collect() }
+        Self { genesis, members: members.collect() }
     }
 
     fn open(&self, place: usize) -> Arc<ChainService<MemoryBackend>> {
@@ -160,20 +169,20 @@ impl Net {
         }
     }
 
-    fn start(&mut self, place: usize) {
+    pub(super) fn start(&mut self, place: usize) {
         let chain = self.open(place);
         let member = &self.members[place];
-        let consensus =
-            Consensus::start(self.config(place), Arc::clone(&chain), Arc::clone(&member.backend), &member.key.into());
+        let (board, backend) = (RegistryBoard::new(Arc::clone(&chain), member.key), Arc::clone(&member.backend));
+        let consensus = Consensus::start(self.config(place), Arc::clone(&chain), board, backend, &member.key.into());
         self.members[place].running = Some((chain, consensus.expect("it takes part")));
     }
 
-    fn stop(&mut self, place: usize) {
+    pub(super) fn stop(&mut self, place: usize) {
         let (_, consensus) = self.members[place].running.take().expect("it runs");
         consensus.stop();
     }
 
-    fn chain(&self, place: usize) -> &Arc<ChainService<MemoryBackend>> {
+    pub(super) fn chain(&self, place: usize) -> &Arc<ChainService<MemoryBackend>> {
         &self.members[place].running.as_ref().expect("it runs").0
     }
 
@@ -181,7 +190,7 @@ impl Net {
         self.chain(place).ledger().tip().height
     }
 
-    fn wait(&self, what: &str, patience: Duration, done: impl Fn(&Self) -> bool) {
+    pub(super) fn wait(&self, what: &str, patience: Duration, done: impl Fn(&Self) -> bool) {
         let began = Instant::now();
         while !done(self) {
             let heights: Vec<_> = self
@@ -197,7 +206,7 @@ impl Net {
     }
 
     /// Compares the headers of all that run, up to the lowest height.
-    fn assert_equal(&self) -> u64 {
+    pub(super) fn assert_equal(&self) -> u64 {
         let running: Vec<_> = self.members.iter().filter_map(|member| member.running.as_ref()).collect();
         let lowest = running.iter().map(|(chain, _)| chain.ledger().tip().height).min().expect("one runs");
         for height in 1..=lowest {
@@ -238,12 +247,14 @@ fn four_validators_agree_on_a_load_one_is_away_and_catches_up_and_places_are_not
     net.assert_equal();
 
     // Its place is not given to a second one, nor its files to another key.
-    let (twin, backend) = (net.open(0), Arc::clone(&net.members[0].backend));
-    let taken = Consensus::start(net.config(0), Arc::clone(&twin), Arc::clone(&backend), &net.members[0].key.into());
+    let (twin, backend, key) = (net.open(0), Arc::clone(&net.members[0].backend), net.members[0].key);
+    let board = RegistryBoard::new(Arc::clone(&twin), key);
+    let (side, kept) = (Arc::clone(&twin), Arc::clone(&backend));
+    let taken = Consensus::start(net.config(0), side, board.clone(), kept, &key.into());
     assert!(matches!(taken.err(), Some(ConsensusError::AddressInUse { .. })));
-    let stranger = Consensus::start(net.config(0), Arc::clone(&twin), backend, &[99; 32]);
+    let stranger = Consensus::start(net.config(0), Arc::clone(&twin), board.clone(), backend, &[99; 32]);
     assert!(matches!(stranger.err(), Some(ConsensusError::NotAMember { .. })));
-    drop(twin);
+    drop((twin, board));
 
     net.stop(3);
     let away_since = net.height(0);

@@ -32,7 +32,16 @@ pub(crate) struct Office {
 impl Office {
     pub(crate) fn new() -> Self {
         let key = G2Affine::from(G2Projective::generator() * secret()).to_compressed();
-        let group = Group { round: 0, key, from_height: 1, holders: 1, output: Digest::default(), committee: 0, members: Vec::new(), untrusted: true };
+        let group = Group {
+            round: 0,
+            key,
+            from_height: 1,
+            holders: 1,
+            output: Digest::default(),
+            committee: 0,
+            members: Vec::new(),
+            untrusted: true,
+        };
         let mut slot = Vec::new();
         push_field(&mut slot, "group");
         Self { due: vec![(slot, Some(group.encode()))], withholds: false }

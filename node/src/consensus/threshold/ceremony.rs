@@ -133,7 +133,8 @@ impl<B: Blackboard> Part<'_, B> {
     fn dealer(
         &self,
         share: Option<Share>,
-    ) -> Result<(Dealer<MinSig, PrivateKey>, DealerPubMsg<MinSig>, Vec<(PublicKey, DealerPrivMsg)>), CeremonyError> {
+    ) -> Result<(Dealer<MinSig, PrivateKey>, DealerPubMsg<MinSig>, Vec<(PublicKey, DealerPrivMsg)>), CeremonyError>
+    {
         if self.ceremony.previous.is_some() && share.is_none() {
             return Err(CeremonyError::NoShare);
         }

@@ -261,7 +261,11 @@ where
                 tracing::error!(round = group.round, "the public data of the threshold key is of another key");
                 return Ok(());
             }
-            tracing::info!(round = group.round, holders = group.holders, "this node holds a share of the threshold key");
+            tracing::info!(
+                round = group.round,
+                holders = group.holders,
+                "this node holds a share of the threshold key"
+            );
             self.partials = Some(partials);
             self.secrets.erase_before(group).await?;
         }
