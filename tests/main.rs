@@ -16,6 +16,7 @@ mod instances;
 mod lean;
 mod paging;
 mod registry;
+mod registry_artifact;
 mod registry_rules;
 mod source_lines;
 mod trace;

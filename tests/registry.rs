@@ -7,6 +7,8 @@
 mod acts;
 #[path = "registry/break_glass.rs"]
 mod break_glass;
+#[path = "registry/ceremonies.rs"]
+mod ceremonies;
 #[path = "registry/freezes.rs"]
 mod freezes;
 #[path = "registry/gas.rs"]

@@ -19,6 +19,11 @@ impl Account {
         Self { name: name.to_owned(), key: SigningKey::from(seed) }
     }
 
+    /// The account of the ed25519 key that this seed makes.
+    pub fn with_seed(seed: [u8; 32]) -> Self {
+        Self { name: format!("key of seed {}..", seed[0]), key: SigningKey::from(seed) }
+    }
+
     /// Its name, which failures tell.
     pub fn name(&self) -> &str {
         &self.name

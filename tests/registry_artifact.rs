@@ -1,0 +1,82 @@
+//! The registry as the node carries it: the Wasm beside the source is what the source gives, and what a genesis says of
+//! it is what the contract and the runtime read.
+
+use ::registry::{Ceremony, Group, Membership, Setup, Stage};
+use chancery::chain::{PlannedDepartment, REGISTRY_WASM, RegistryPlan};
+use chancery_abi::{Address, Digest, Name};
+use chancery_build::{Options, build};
+use chancery_runtime::execution::registry as read;
+use parity_scale_codec::{Decode, Encode};
+
+/// The compiler that the kept module is from.
+const COMPILER: &str = "rustc 1.95.0";
+
+#[test]
+fn the_kept_module_is_what_its_source_gives() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../contracts/registry");
+    let built = build(folder.as_ref(), Options { quiet: true, ..Options::default() }).expect("the registry builds");
+    if !built.compiler.starts_with(COMPILER) {
+        return eprintln!("not compared: the kept module is from {COMPILER}, and this is {}", built.compiler);
+    }
+    let same = built.module.source() == REGISTRY_WASM;
+    assert!(same, "contracts/registry/registry.wasm is out of date: `make registry` writes it anew");
+}
+
+#[test]
+fn what_a_genesis_sets_up_with_is_what_the_contract_reads() {
+    let name = |text: &str| Name::new(text).expect("a name");
+    let department = PlannedDepartment {
+        name: name("land"),
+        title: "Land".into(),
+        administrators: vec![Address([1; 32])],
+        nodes: vec![([2; 32], [3; 32])],
+        deployers: vec![Address([4; 32])],
+    };
+    let setup = RegistryPlan::trial(vec![department]).setup(&name("main"), 1_000);
+    let mut input = &setup.input[..];
+    let read = Setup::decode(&mut input).expect("the contract's own type");
+    assert!(input.is_empty());
+    assert_eq!((read.departments.len(), read.departments[0].title.as_str()), (1, "Land"));
+    assert_eq!(
+        (read.administrators[0].account, read.administrators[0].department.as_str()),
+        (Address([1; 32]), "land")
+    );
+    assert_eq!((read.nodes[0].key, read.nodes[0].operator), ([2; 32], [3; 32]));
+    assert_eq!((read.deployers[0].chain.as_str(), read.deployers[0].account), ("main", Address([4; 32])));
+    assert!(read.meters.is_empty() && read.epoch_blocks == 100 && read.freeze.departments == 2);
+}
+
+#[test]
+fn the_runtime_reads_the_contracts_types() {
+    let committee = |number| ::registry::Committee { number, members: vec![[5; 32], [6; 32]], from_height: 70 };
+    let membership = Membership { present: committee(1), next: Some(committee(2)) };
+    let found = read::Membership::decode(&mut &membership.encode()[..]).expect("the same layout");
+    assert_eq!(found.encode(), membership.encode());
+    let group = Group {
+        round: 3,
+        key: [7; 96],
+        from_height: 9,
+        holders: 4,
+        output: Digest([8; 32]),
+        committee: 2,
+        members: vec![[5; 32]],
+        untrusted: true,
+    };
+    let found = read::Group::decode(&mut &group.encode()[..]).expect("the same layout");
+    assert_eq!((found.encode(), found.key, found.output), (group.encode(), group.key, group.output));
+    let stages = [Stage::Keys, Stage::Dealings, Stage::Acknowledgements, Stage::Logs, Stage::Declarations];
+    for stage in stages {
+        let ceremony = Ceremony {
+            round: 1,
+            stage,
+            since_ms: 2,
+            committee: 3,
+            players: vec![[4; 32]],
+            dealers: vec![[5; 32]],
+            previous: Some(6),
+            given: vec![[7; 32]],
+        };
+        let found = read::Ceremony::decode(&mut &ceremony.encode()[..]).expect("the same layout");
+        assert_eq!((found.encode(), format!("{:?}", found.stage)), (ceremony.encode(), format!("{stage:?}")));
+    }
+}
