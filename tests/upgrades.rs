@@ -129,3 +129,20 @@ fn only_the_contracts_department_upgrades_it() {
     let refused = chain.submit(transaction).expect("it may be in a block");
     assert_eq!(refused.outcome, Outcome::Refused { reason: ExecutionRefusal::NotDepartment });
 }
+
+#[test]
+fn a_field_that_comes_back_does_not_find_what_an_earlier_release_left() {
+    let mut chain = office();
+    // The migrated release drops `owner`, and leaves its entry.
+    assert!(chain.upgrade("office", contract("office_migrated.wasm"), 9_000_000u64.encode()).outcome.is_done());
+    let before = record(&chain);
+    let refused = chain.upgrade("office", contract("office_returned.wasm"), Vec::new());
+    assert_eq!(refused.outcome, Outcome::Refused { reason: ExecutionRefusal::StaleEntries });
+    assert_eq!(record(&chain), before);
+    // On a chain that never had that entry, the same release is taken.
+    let mut fresh = Chain::new();
+    let code = contract("office_migrated.wasm");
+    assert!(fresh.deploy("office", code, Vec::new()).outcome.is_done());
+    let upgraded = fresh.upgrade("office", contract("office_returned.wasm"), Vec::new());
+    assert!(upgraded.outcome.is_done(), "{:?}", upgraded.outcome);
+}

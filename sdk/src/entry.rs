@@ -28,10 +28,10 @@ pub trait Contract {
 }
 
 /// Implemented beside the method with `#[init]`, so that there is one.
-pub trait OneInitMethodOnly {}
+pub trait ThereIsOneInitMethodSoMergeThem {}
 
 /// Implemented beside the method with `#[migrate]`, so that there is one.
-pub trait OneMigrateMethodOnly {}
+pub trait ThereIsOneMigrateMethodSoMergeThem {}
 
 /// A field that holds one address; what `#[access(only(FIELD))]` asks for.
 #[diagnostic::on_unimplemented(

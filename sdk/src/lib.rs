@@ -74,8 +74,8 @@ pub mod __private {
         cx::cx,
         data::{encode_to, explained},
         entry::{
-            BAD_INPUT, BAD_STATE, Contract, Input, NOT_ALLOWED, OneInitMethodOnly, OneMigrateMethodOnly, member, only,
-            output, refuse, role,
+            BAD_INPUT, BAD_STATE, Contract, Input, NOT_ALLOWED, ThereIsOneInitMethodSoMergeThem,
+            ThereIsOneMigrateMethodSoMergeThem, member, only, output, refuse, role,
         },
         event::EventKeys,
         handle::call,

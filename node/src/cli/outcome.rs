@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use chancery_abi::{
+    ExecutionRefusal, TrapClass,
     schema::{Field, Schema, TypeRef},
     types::from_hex,
 };
@@ -18,10 +19,15 @@ use crate::{
 };
 
 /// Errors that the SDK itself refuses with, for contracts whose schema does not explain them.
-const SDK_ERRORS: &[(u32, &str, &str)] = &[
-    (0xFFFF_0000, "BadInput", "the arguments are not of the method's types"),
-    (0xFFFF_0001, "NotAllowed", "the caller may not call this method"),
-    (0xFFFF_0002, "BadState", "a stored entry is not of the type that the contract's code expects"),
+const SDK_ERRORS: &[(u32, &str, &str, &str)] = &[
+    (0xFFFF_0000, "BadInput", "the arguments are not of the method's types", "参数与方法的类型不符"),
+    (0xFFFF_0001, "NotAllowed", "the caller may not call this method", "调用者无权调用此方法"),
+    (
+        0xFFFF_0002,
+        "BadState",
+        "a stored entry is not of the type that the contract's code expects",
+        "存储的数据与合约代码的类型不符",
+    ),
 ];
 
 /// Schemas of contracts that turn up in receipts, asked for once each.
@@ -85,8 +91,8 @@ pub(super) fn explain(
     let sentence = match outcome.kind.as_str() {
         "done" => "done".into(),
         "failed" => error.as_ref().map_or_else(|| outcome.message.clone(), |error| error.text.clone()),
-        "trapped" => format!("the contract was stopped: {}", outcome.message),
-        _ => format!("no contract ran: {}", outcome.message),
+        "trapped" => stopped(outcome, language),
+        _ => refused(outcome, language),
     };
     let (mut events, mut event_values) = (Vec::new(), Vec::new());
     for event in &receipt.events {
@@ -108,6 +114,24 @@ pub(super) fn explain(
     Explained { json, sentence, value, events }
 }
 
+/// Why the sandbox stopped a contract.
+fn stopped(outcome: &OutcomeAnswer, language: Language) -> String {
+    let class = TrapClass::ALL.into_iter().find(|class| outcome.class.as_deref() == Some(class.code()));
+    match (language, class) {
+        (Language::Chinese, Some(class)) => format!("合约被中止:{}", class.zh()),
+        _ => format!("the contract was stopped: {}", outcome.message),
+    }
+}
+
+/// Why no contract ran.
+fn refused(outcome: &OutcomeAnswer, language: Language) -> String {
+    let reason = ExecutionRefusal::ALL.into_iter().find(|reason| outcome.reason.as_deref() == Some(reason.code()));
+    match (language, reason) {
+        (Language::Chinese, Some(reason)) => format!("没有执行合约:{}", reason.zh()),
+        _ => format!("no contract ran: {}", outcome.message),
+    }
+}
+
 /// A contract's error explained.
 pub(super) struct ExplainedError {
     /// Its name and sentence.
@@ -125,7 +149,8 @@ fn explain_error(outcome: &OutcomeAnswer, schemas: &mut Schemas<'_>, language: L
 pub(super) fn error_by(outcome: &OutcomeAnswer, schema: Option<&Schema>, language: Language) -> Option<ExplainedError> {
     let code = outcome.code?;
     let Some((schema, error)) = schema.and_then(|schema| Some((schema, schema.errors.get(&code)?))) else {
-        let (_, name, sentence) = SDK_ERRORS.iter().find(|(number, ..)| *number == code)?;
+        let (_, name, en, zh) = SDK_ERRORS.iter().find(|(number, ..)| *number == code)?;
+        let sentence = if language == Language::Chinese { zh } else { en };
         let json = json!({ "code": code, "name": name, "fields": {} });
         return Some(ExplainedError { text: format!("{name}: {sentence}"), json });
     };
@@ -195,4 +220,32 @@ pub(super) fn text(receipt: &ReceiptAnswer, explained: &Explained) -> String {
         text.push_str(&format!("\n{}", pretty(value)));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(kind: &str, key: &str, value: &str) -> OutcomeAnswer {
+        let json = json!({ "kind": kind, key: value, "message": "english" });
+        serde_json::from_value(json).expect("an outcome")
+    }
+
+    #[test]
+    fn what_the_sandbox_says_is_said_in_chinese_too() {
+        for class in TrapClass::ALL {
+            let outcome = outcome("trapped", "class", class.code());
+            assert_eq!(stopped(&outcome, Language::Chinese), format!("合约被中止:{}", class.zh()));
+            assert_eq!(stopped(&outcome, Language::English), "the contract was stopped: english");
+        }
+        for reason in ExecutionRefusal::ALL {
+            let outcome = outcome("refused", "reason", reason.code());
+            assert_eq!(refused(&outcome, Language::Chinese), format!("没有执行合约:{}", reason.zh()));
+        }
+        // What a later release may say is passed on as it is.
+        assert_eq!(
+            stopped(&outcome("trapped", "class", "new"), Language::Chinese),
+            "the contract was stopped: english"
+        );
+    }
 }

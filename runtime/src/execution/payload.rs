@@ -16,11 +16,15 @@ use super::{
 use crate::{
     abi::{
         Address, Call, Deploy, ExecutionRefusal, Name, Outcome, Payload, RegistrySetup, Upgrade, limits,
-        schema::{ContractRecord, MethodKind, diff::reads_state_of},
+        schema::{ContractRecord, MethodKind, Schema, diff::reads_state_of},
+        slot::push_field,
     },
     engine::{Compiled, Engine},
     module::{CheckedModule, ModuleError},
 };
+
+/// Gas for looking whether a field that an upgrade adds has entries: what a page of one costs a contract.
+const ADDED_FIELD_GAS: u64 = 50_000;
 
 /// How a payload went.
 pub(super) struct Ran {
@@ -175,8 +179,29 @@ impl Runner<'_> {
         if !migrates && !reads_state_of(compiled.schema(), old_code.schema()) {
             return Err(refused(ExecutionRefusal::IncompatibleUpgrade));
         }
+        if !migrates {
+            self.check_added_fields(contract, compiled.schema(), old_code.schema())?;
+        }
         self.run_once(contract, &compiled, MethodKind::Migrate, &upgrade.input)?;
         Ok(contract.encode())
+    }
+
+    /// Refuses fields that the old code did not have and that have entries all the same: an earlier release left them.
+    fn check_added_fields(&mut self, contract: Address, new: &Schema, old: &Schema) -> Result<(), StoppedAt> {
+        for name in new.storage.keys().filter(|name| !old.storage.contains_key(*name)) {
+            let Some(gas_left) = self.gas_left.checked_sub(ADDED_FIELD_GAS) else {
+                self.gas_left = 0;
+                return Err(refused(ExecutionRefusal::OutOfGas));
+            };
+            self.gas_left = gas_left;
+            let mut prefix = Vec::new();
+            push_field(&mut prefix, name.as_str());
+            let found = self.session().page(&contract, &prefix, &[], 1, usize::MAX).map_err(halted)?;
+            if !found.entries.is_empty() {
+                return Err(refused(ExecutionRefusal::StaleEntries));
+            }
+        }
+        Ok(())
     }
 
     /// Who may deploy says the registry, and the genesis of a chain without one.

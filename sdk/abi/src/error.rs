@@ -157,6 +157,9 @@ pub enum ExecutionRefusal {
     /// The registry has frozen the sender or the contract.
     #[codec(index = 8)]
     Frozen,
+    /// A field that the new code adds still has entries of an earlier release.
+    #[codec(index = 9)]
+    StaleEntries,
 }
 
 impl ExecutionRefusal {
@@ -172,6 +175,37 @@ impl ExecutionRefusal {
             Self::OutOfGas => "out_of_gas",
             Self::IncompatibleUpgrade => "incompatible_upgrade",
             Self::Frozen => "frozen",
+            Self::StaleEntries => "stale_entries",
+        }
+    }
+
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 10] = [
+        Self::UnknownContract,
+        Self::UnknownMethod,
+        Self::ContractExists,
+        Self::NotDepartment,
+        Self::InvalidModule,
+        Self::InvalidSchema,
+        Self::OutOfGas,
+        Self::IncompatibleUpgrade,
+        Self::Frozen,
+        Self::StaleEntries,
+    ];
+
+    /// What [`Display`](fmt::Display) says, in Chinese.
+    pub const fn zh(self) -> &'static str {
+        match self {
+            Self::UnknownContract => "该地址没有合约",
+            Self::UnknownMethod => "合约没有此方法,或不可如此调用",
+            Self::ContractExists => "该部门已有同名合约;请升级它,或另取名称",
+            Self::NotDepartment => "发送者无权为该部门部署",
+            Self::InvalidModule => "模块不被接受;`chancery contract check` 会说明原因",
+            Self::InvalidSchema => "模块没有接口说明,或说明与模块不符",
+            Self::OutOfGas => "燃料上限不足以编译该模块",
+            Self::IncompatibleUpgrade => "新代码不能取代旧代码",
+            Self::Frozen => "登记机构已冻结发送者或合约;可在该处提出申诉",
+            Self::StaleEntries => "新代码新增的字段仍有早期版本留下的数据:请改名,或在 #[migrate] 方法中清除",
         }
     }
 }
@@ -190,6 +224,10 @@ impl fmt::Display for ExecutionRefusal {
             Self::OutOfGas => "the gas limit does not cover checking and compiling the module",
             Self::IncompatibleUpgrade => "the new code cannot take the place of the old",
             Self::Frozen => "the registry has frozen the sender or the contract; an appeal can be filed there",
+            Self::StaleEntries => {
+                "a field that the new code adds still has entries of an earlier release: name it otherwise, or remove \
+                 them in a #[migrate] method"
+            }
         })
     }
 }

@@ -72,6 +72,42 @@ impl TrapClass {
             Self::Reentrancy => "reentrancy",
         }
     }
+
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 13] = [
+        Self::OutOfGas,
+        Self::StackOverflow,
+        Self::Unreachable,
+        Self::MemoryOutOfBounds,
+        Self::TableOutOfBounds,
+        Self::IndirectCallToNull,
+        Self::BadSignature,
+        Self::DivisionByZero,
+        Self::IntegerOverflow,
+        Self::HostMisuse,
+        Self::ReadOnly,
+        Self::CallDepth,
+        Self::Reentrancy,
+    ];
+
+    /// What [`Display`](fmt::Display) says, in Chinese.
+    pub const fn zh(self) -> &'static str {
+        match self {
+            Self::OutOfGas => "燃料用尽",
+            Self::StackOverflow => "超出栈深上限:递归过深",
+            Self::Unreachable => "合约异常中止(断言失败或运算溢出)",
+            Self::MemoryOutOfBounds => "访问超出合约内存",
+            Self::TableOutOfBounds => "索引超出函数表",
+            Self::IndirectCallToNull => "调用了空的函数表项",
+            Self::BadSignature => "通过函数表调用了类型不符的函数",
+            Self::DivisionByZero => "除数为零",
+            Self::IntegerOverflow => "除法结果溢出",
+            Self::HostMisuse => "传给宿主函数的参数不被接受",
+            Self::ReadOnly => "查询方法试图更改状态",
+            Self::CallDepth => "合约相互调用层数过多",
+            Self::Reentrancy => "合约在执行中被再次调用",
+        }
+    }
 }
 
 impl fmt::Display for TrapClass {

@@ -172,35 +172,11 @@ fn events_and_receipts() {
 
 #[test]
 fn numbers_that_are_stable_for_ever() {
-    let classes = [
-        TrapClass::OutOfGas,
-        TrapClass::StackOverflow,
-        TrapClass::Unreachable,
-        TrapClass::MemoryOutOfBounds,
-        TrapClass::TableOutOfBounds,
-        TrapClass::IndirectCallToNull,
-        TrapClass::BadSignature,
-        TrapClass::DivisionByZero,
-        TrapClass::IntegerOverflow,
-        TrapClass::HostMisuse,
-        TrapClass::ReadOnly,
-        TrapClass::CallDepth,
-        TrapClass::Reentrancy,
-    ];
+    let classes = TrapClass::ALL;
     for (number, class) in (0u8..).zip(classes) {
         pin(&class, &hex(&[number]));
     }
-    let reasons = [
-        ExecutionRefusal::UnknownContract,
-        ExecutionRefusal::UnknownMethod,
-        ExecutionRefusal::ContractExists,
-        ExecutionRefusal::NotDepartment,
-        ExecutionRefusal::InvalidModule,
-        ExecutionRefusal::InvalidSchema,
-        ExecutionRefusal::OutOfGas,
-        ExecutionRefusal::IncompatibleUpgrade,
-        ExecutionRefusal::Frozen,
-    ];
+    let reasons = ExecutionRefusal::ALL;
     for (number, reason) in (0u8..).zip(reasons) {
         pin(&reason, &hex(&[number]));
     }

@@ -56,8 +56,8 @@ fn entry(contract: &Type, method: &Method) -> TokenStream {
 /// implemented once.
 fn once(contract: &Type, method: &Method) -> TokenStream {
     let name = match method.entry.kind {
-        MethodKind::Init => "OneInitMethodOnly",
-        MethodKind::Migrate => "OneMigrateMethodOnly",
+        MethodKind::Init => "ThereIsOneInitMethodSoMergeThem",
+        MethodKind::Migrate => "ThereIsOneMigrateMethodSoMergeThem",
         MethodKind::Call | MethodKind::Query => return TokenStream::new(),
     };
     let name = syn::Ident::new(name, method.ident.span());

@@ -19,7 +19,15 @@ pub(crate) fn contract(item: Item) -> syn::Result<Contract> {
     let mut fields = Vec::new();
     match &mut item.fields {
         Fields::Named(named) => {
-            fields.extend(named.named.iter_mut().filter_map(|field| errors.keep(storage_field(field))))
+            fields.extend(named.named.iter_mut().filter_map(|field| errors.keep(storage_field(field))));
+            for (place, field) in fields.iter().enumerate() {
+                if fields[..place].iter().any(|earlier: &StorageField| earlier.entry.name == field.entry.name) {
+                    let name = &field.ident;
+                    let text =
+                        format!("two fields are called `{name}`, so their entries would be the same: rename one");
+                    errors.push(syn::Error::new_spanned(name, text));
+                }
+            }
         }
         Fields::Unnamed(unnamed) => {
             errors.push(syn::Error::new_spanned(unnamed, "name the fields: entries are stored under their names"));

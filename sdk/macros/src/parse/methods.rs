@@ -134,9 +134,10 @@ fn check_signature(signature: &Signature, kind: MethodKind) -> syn::Result<()> {
         Some(receiver) if receiver.reference.is_none() || receiver.colon_token.is_some() => {
             Err(syn::Error::new_spanned(receiver, "write `&mut self`, or `&self` in a query"))
         }
-        Some(receiver) if kind == MethodKind::Query && receiver.mutability.is_some() => {
-            Err(syn::Error::new_spanned(receiver, "a query only reads: write `&self`"))
-        }
+        Some(receiver) if kind == MethodKind::Query && receiver.mutability.is_some() => Err(syn::Error::new_spanned(
+            receiver,
+            "a query only reads: write `&self`, or, if it is to change the state, `#[access(...)]` in the place of `#[query]`",
+        )),
         Some(_) => Ok(()),
         None => Err(syn::Error::new_spanned(&signature.ident, "a method takes `&mut self`, or `&self` in a query")),
     }
