@@ -54,10 +54,11 @@ test-sim: ## runs 300 seeds of the simulated network (SEEDS=n for others, SEED=n
 	phase "simulating" env SEEDS="$${SEEDS:-300}" cargo test $(LOCKED) --workspace --lib -- consensus::simulation::no_seed --nocapture
 	phases_summary test-sim
 
-test-templates: ## makes, tests, builds and deploys a project of every template, away from this repository
+test-templates: ## makes, tests, builds and deploys every template away from this repository, and follows the guide
 	@. scripts/phase.sh
 	phase "building" $(MAKE) build
 	phase "every template" bash scripts/templates.sh
+	phase "the guide" bash scripts/guide.sh
 	phases_summary test-templates
 
 check: ## the whole ritual before a commit: format, clippy, docs, tests, cargo-deny

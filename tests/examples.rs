@@ -3,6 +3,8 @@
 
 #[path = "../examples/counter/tests/counter.rs"]
 mod counter;
+#[path = "../contracts/evidence/tests/evidence.rs"]
+mod evidence;
 #[path = "../examples/filing/tests/filing.rs"]
 mod filing;
 #[path = "../examples/lottery/tests/lottery.rs"]

@@ -12,9 +12,12 @@ pub mod custody;
 mod types;
 
 use chancery_sdk::prelude::*;
-pub use types::{Batch, Custodian, EvidenceError, Record, Status, Step};
+pub use types::{
+    Batch, BatchFiled, Custodian, CustodianAppointed, CustodianDismissed, EvidenceError, Filed, HandedOver, Record,
+    Released, Sealed, Status, Step, Withheld,
+};
 
-use types::{BatchFiled, CustodianAppointed, CustodianDismissed, Filed, check_reference};
+use types::check_reference;
 
 /// The evidence repository of a judicial department.
 ///
