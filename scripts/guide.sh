@@ -39,6 +39,8 @@ follow() {
 # The first page up to the chain; then the chain, in the project as its reader would start it; then the rest.
 ten_minutes="$(commands README.md)"
 follow "$(sed '/^chancery contract build$/,$d' <<<"$ten_minutes")"
+# The crates that are compiled are shared between projects; where a reader finds them, they are too.
+ln -s "$CARGO_TARGET_DIR" target
 chancery dev --json --validators 1 --listen 127.0.0.1:0 >"$work/ready.json" 2>"$work/log" &
 node=$!
 until grep -q '"ready":true' "$work/ready.json"; do
@@ -55,7 +57,18 @@ mkdir -p interfaces
 for page in "$guide"/*.md; do
   page="${page##*/}"
   [[ "$page" != README.md ]] || continue
+  if [[ "$page" == upgrades.md ]]; then
+    # A release to upgrade to.
+    sed -i 's/^version = .*/version = "0.2.0"/' Cargo.toml
+    chancery contract build
+  fi
   filled="$(commands "$page" | sed -e "s/\bID\b/$call/; s/NAME/tally/; s#main/counter#main/tally#; s#main/office office.wasm#main/tally target/contracts/tally.wasm#; s/METHOD --ARG VALUE \.\.\./add --step 3/")"
   follow "$filled"
 done
+# The same transaction from the files of the stopped node.
+kill -TERM "$node"
+wait "$node" || :
+node=
+chancery tx main "$call" --trace --debug target/contracts/tally.debug.wasm --data chancery-dev/node-1 >"$work/trace.txt"
+grep -q "add" "$work/trace.txt"
 echo "==> the guide's commands do what they say"

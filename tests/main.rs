@@ -15,6 +15,8 @@ mod identity;
 mod instances;
 mod lean;
 mod paging;
+#[path = "../contracts/plate-lottery/tests/lottery.rs"]
+mod plate_lottery_tests;
 mod registry;
 mod registry_artifact;
 mod registry_rules;
