@@ -57,14 +57,14 @@ pub(crate) fn run(words: &[&str]) -> String {
 }
 
 /// The one line of JSON among what the test harness prints too.
-fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     let line = text.lines().find_map(|line| line.find('{').map(|start| &line[start..]));
     serde_json::from_str(line.unwrap_or_else(|| panic!("no JSON in {text}"))).expect("JSON")
 }
 
 /// The first of eight free ports in a row. They lie below the range that the kernel takes ports of outgoing connections
 /// from, so that none of these comes in between; whoever takes one meanwhile all the same fails the test loudly.
-fn free_ports() -> u16 {
+pub(crate) fn free_ports() -> u16 {
     let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
     let seed = RandomState::new().hash_one(std::process::id());
     (0..1_000u64)

@@ -4,6 +4,7 @@ mod architecture;
 mod collections;
 mod counter;
 mod crash;
+mod departments;
 mod determinism;
 mod evidence;
 mod examples;

@@ -50,6 +50,11 @@ impl Lanes {
         lane.count < self.count_max && lane.bytes + bytes <= self.bytes_max
     }
 
+    /// Whether a transaction came from another validator.
+    pub(super) fn is_of_another(&self, digest: &Digest) -> bool {
+        self.origins.contains_key(digest)
+    }
+
     /// The pool took a transaction that came from this validator.
     pub(super) fn entered(&mut self, from: [u8; 32], digest: Digest, bytes: usize) {
         if self.origins.insert(digest, (from, bytes)).is_none() {

@@ -65,6 +65,22 @@ impl RegistryPlan {
         Self { departments, routine: rule(1), constitution: rule(two), freeze: rule(2), epoch_blocks: 100 }
     }
 
+    /// A plan for a network of departments: routine acts take one administrator, freezes two departments, constitutional
+    /// acts more than half of the departments and a delay, as far as losing one key locks nobody out.
+    pub fn real(departments: Vec<PlannedDepartment>, delay_ms: u64, epoch_blocks: u64) -> Self {
+        let offices = departments.iter().filter(|department| !department.administrators.is_empty()).count();
+        let offices = u32::try_from(offices).unwrap_or(u32::MAX);
+        let majority = (offices / 2 + 1).min(offices.saturating_sub(1)).max(1);
+        let rule = |approvals, delay_ms| ActRule {
+            approvals,
+            departments: approvals,
+            delay_ms,
+            open_ms: 30 * DAY_MS + delay_ms,
+        };
+        let (routine, constitution, freeze) = (rule(1, 0), rule(majority, delay_ms), rule(2, 0));
+        Self { departments, routine, constitution, freeze, epoch_blocks }
+    }
+
     /// The setup that a genesis on this chain, of this moment, takes up.
     pub fn setup(&self, chain: &Name, now_ms: u64) -> RegistrySetup {
         let name = |department: &PlannedDepartment| department.name.as_str().to_owned();

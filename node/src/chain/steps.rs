@@ -250,6 +250,14 @@ impl<B: StateBackend + 'static> TransactionSource for Arc<ChainService<B>> {
         self.outgoing.subscribe()
     }
 
+    fn still_waiting(&self, bytes_max: usize) -> Vec<Arc<Vec<u8>>> {
+        let limits = SelectLimits { count: limits::BLOCK_TRANSACTIONS_MAX, bytes: bytes_max };
+        let selected = self.lock_pool().select(limits, &BTreeMap::new());
+        let lanes = self.lock_lanes();
+        let here = selected.iter().filter(|waiting| !lanes.is_of_another(&waiting.digest));
+        here.map(|waiting| Arc::new(waiting.item.transaction().to_bytes())).collect()
+    }
+
     fn take_in(&self, from: &[u8; 32], transaction: &[u8]) -> bool {
         let Ok(transaction) = Transaction::from_bytes(transaction) else { return false };
         self.submit_from(*from, transaction).is_ok()

@@ -84,6 +84,10 @@ pub trait TransactionSource: Clone + Send + Sync + 'static {
     /// Changes when [`take_outgoing`](Self::take_outgoing) has some.
     fn outgoing(&self) -> watch::Receiver<u64>;
 
+    /// Transactions that were handed in here and still wait, the first that are due, up to `bytes_max`: a validator that
+    /// was away has not heard of them.
+    fn still_waiting(&self, bytes_max: usize) -> Vec<Arc<Vec<u8>>>;
+
     /// Takes in a transaction that the validator with key `from` passed on. Tells whether it was worth passing on.
     fn take_in(&self, from: &[u8; 32], transaction: &[u8]) -> bool;
 }

@@ -1,7 +1,7 @@
 //! Transactions from validator to validator, and each one's word on its clock.
 //!
 //! A transaction that is handed in anywhere goes once from there to everyone else; nobody passes on what came from
-//! another. A message holds several, each behind its length. Every peer has a lane of its own in the pool
+//! another. What waits for long is said again now and then, for those who were away. A message holds several, each behind its length. Every peer has a lane of its own in the pool
 //! ([`TransactionSource::take_in`] is told who sent), so that one that floods fills its own lane only.
 
 use std::{sync::Arc, time::Duration};
@@ -19,6 +19,10 @@ use super::{Participation, TransactionSource, certificate::key_bytes, delivery::
 const MESSAGE_BYTES: usize = 256 << 10;
 /// How often a validator says that it is there, and what time it has.
 const HELLO_EVERY: Duration = Duration::from_secs(2);
+/// How often a validator says again what was handed in to it and still waits, and how many bytes of that. What was handed
+/// in since is not said twice within so short a time.
+const AGAIN_EVERY: Duration = Duration::from_secs(5);
+const AGAIN_BYTES: usize = 512 << 10;
 /// Transactions gather for this long, so that many go in one message.
 const GATHER: Duration = Duration::from_millis(2);
 
@@ -58,6 +62,7 @@ where
 async fn send<E: Clock, T: TransactionSource, S: Sender<PublicKey = PublicKey>>(context: E, source: T, mut sender: S) {
     let mut outgoing = source.outgoing();
     let mut hello_at = context.current();
+    let mut again_at = context.current() + AGAIN_EVERY;
     loop {
         select! {
             changed = outgoing.changed() => {
@@ -70,6 +75,12 @@ async fn send<E: Clock, T: TransactionSource, S: Sender<PublicKey = PublicKey>>(
                     // Whoever is not there now hears of it from its proposer, or in a block.
                     sender.send(Recipients::All, message, false);
                 }
+            },
+            _ = context.sleep_until(again_at) => {
+                for message in messages(&source.still_waiting(AGAIN_BYTES)) {
+                    sender.send(Recipients::All, message, false);
+                }
+                again_at = context.current() + AGAIN_EVERY;
             },
             _ = context.sleep_until(hello_at) => {
                 let mut hello = BytesMut::with_capacity(9);

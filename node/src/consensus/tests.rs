@@ -282,3 +282,18 @@ fn four_validators_agree_on_a_load_one_is_away_and_catches_up_and_places_are_not
     }
     (0..4).for_each(|place| net.stop(place));
 }
+
+#[test]
+fn who_was_away_hears_of_what_still_waits() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let mut net = Net::new(home.path());
+    // One alone makes no block, nor do two of four.
+    net.start(0);
+    net.chain(0).submit(deployer().send_on(&net.genesis, 0, deploy("land"))).expect("it is taken");
+    std::thread::sleep(Duration::from_millis(200));
+    net.start(3);
+    net.wait("the transaction at the other", Duration::from_secs(60), |net| net.chain(3).pool_size().0 == 1);
+    assert_eq!((net.height(0), net.height(3)), (0, 0));
+    // What came from another is not passed on by who it came to.
+    assert!(net.chain(3).still_waiting(1 << 20).is_empty() && net.chain(0).still_waiting(1 << 20).len() == 1);
+}

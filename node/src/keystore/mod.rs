@@ -234,6 +234,7 @@ impl Keystore {
 }
 
 /// How a new key's secret is kept.
+#[derive(Clone)]
 pub enum NewProtection {
     /// Encrypted.
     Passphrase {

@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-use chancery_abi::{Address, Committee, Name};
+use chancery_abi::{Address, Committee, Digest, Name};
 use clap::Args;
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use super::{
     join::Request,
 };
 use crate::{
-    chain::{GenesisPlan, plan_genesis},
+    chain::{GenesisPlan, PlannedDepartment, RegistryPlan, plan_genesis},
     cli::{
         failure::{Failure, Result},
         options::Format,
@@ -24,6 +24,9 @@ use crate::{
     },
     consensus::Peer,
 };
+
+/// Milliseconds of an hour.
+const HOUR_MS: u64 = 3_600_000;
 
 /// Put a network together.
 #[derive(Args)]
@@ -40,6 +43,13 @@ pub(in crate::cli) struct Assemble {
     /// Milliseconds since 1970 at which the chain begins; all who assemble must say the same.
     #[arg(long, value_name = "MS")]
     timestamp_ms: u64,
+    /// Hours between the approval of a constitutional act (departments, administrators, nodes, committees) and its
+    /// carrying out.
+    #[arg(long, value_name = "HOURS", default_value_t = 24)]
+    delay_hours: u64,
+    /// Committees change at multiples of this height.
+    #[arg(long, value_name = "BLOCKS", default_value_t = 1_000)]
+    epoch_blocks: u64,
     /// An idle chain makes an empty block this often, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 2_000)]
     heartbeat_ms: u64,
@@ -60,6 +70,41 @@ fn deployer(text: &str) -> std::result::Result<(Name, Address), String> {
 }
 
 impl Assemble {
+    /// The departments as the requests and options have them.
+    fn departments(&self, requests: &[(Request, Peer)]) -> Result<Vec<PlannedDepartment>> {
+        let mut departments: BTreeMap<Name, PlannedDepartment> = BTreeMap::new();
+        let planned = |name: &Name| PlannedDepartment {
+            name: name.clone(),
+            title: name.to_string(),
+            administrators: Vec::new(),
+            nodes: Vec::new(),
+            deployers: Vec::new(),
+        };
+        for (request, peer) in requests {
+            let bad = |what: &str, text: &str| Failure::new(format!("`{text}` is not {what}"));
+            let name: Name = request.department.parse().map_err(|_| bad("a department's name", &request.department))?;
+            let operator: Digest = request.operator.parse().map_err(|_| bad("an operator's key", &request.operator))?;
+            let administrator: Address =
+                request.administrator.parse().map_err(|_| bad("an account", &request.administrator))?;
+            let department = departments.entry(name.clone()).or_insert_with(|| planned(&name));
+            department.nodes.push((peer.key, operator.0));
+            if !department.administrators.contains(&administrator) {
+                department.administrators.push(administrator);
+            }
+        }
+        for (department, address) in &self.deployers {
+            let of = departments.entry(department.clone()).or_insert_with(|| planned(department));
+            of.deployers.push(*address);
+        }
+        // The order of the requests says nothing.
+        for department in departments.values_mut() {
+            department.nodes.sort_unstable();
+            department.administrators.sort_unstable();
+            department.deployers.sort_unstable();
+        }
+        Ok(departments.into_values().collect())
+    }
+
     pub(super) fn run(self, output: &Output) -> Result {
         let requests = self.requests.iter().map(|file| Request::read(file)).collect::<Result<Vec<_>>>()?;
         if let Some((request, _)) = requests.iter().find(|(request, _)| request.chain != self.chain.as_str()) {
@@ -69,23 +114,14 @@ impl Assemble {
         let peers: Vec<Peer> = requests.iter().map(|(_, peer)| peer.clone()).collect();
         let committee = Committee::new(peers.iter().map(|peer| peer.key).collect())
             .ok_or_else(|| Failure::new("two requests have one key, or there are too many"))?;
-        let mut departments: BTreeMap<Name, Vec<Address>> = BTreeMap::new();
-        for (request, _) in &requests {
-            let name = request
-                .department
-                .parse()
-                .map_err(|_| Failure::new(format!("`{}` is not a department's name", request.department)))?;
-            departments.entry(name).or_default();
-        }
-        for (department, address) in &self.deployers {
-            departments.entry(department.clone()).or_default().push(*address);
-        }
+        let departments = self.departments(&requests)?;
+        let registry = RegistryPlan::real(departments, self.delay_hours * HOUR_MS, self.epoch_blocks);
         let genesis = plan_genesis(GenesisPlan {
             chain: self.chain.clone(),
             committee,
             timestamp_ms: self.timestamp_ms,
-            departments: departments.into_iter().collect(),
-            registry: None,
+            departments: Vec::new(),
+            registry: Some(registry.setup(&self.chain, self.timestamp_ms)),
         });
         if self.out.join(files::GENESIS_FILE).exists() {
             return Err(Failure::new(format!("{} has a network already", self.out.display()))

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chancery_abi::{Name, types::from_hex};
+use chancery_abi::{Address, Digest, Name, types::from_hex};
 use clap::Args;
 use ed25519_zebra::SigningKey;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,13 @@ use crate::{
 const REQUEST_FILE: &str = "join.json";
 const REQUEST_BYTES_MAX: u64 = 64 << 10;
 
+/// The folder of the keys that belong to people and not to the node.
+const OFFICE: &str = "office";
+/// The operator's key, with which a break-glass file is signed.
+const OPERATOR: &str = "operator";
+/// The key of the department's first administrator in the registry.
+const ADMINISTRATOR: &str = "administrator";
+
 /// Make a validator key and a request.
 #[derive(Args)]
 pub(in crate::cli) struct Join {
@@ -38,7 +45,13 @@ pub(in crate::cli) struct Join {
     /// The node's directory; the key stays in it.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Keep the key without a passphrase, for trials only.
+    /// The operator's ed25519 key, in hexadecimal, which signs break-glass files. Made here unless given.
+    #[arg(long, value_name = "KEY")]
+    operator: Option<Digest>,
+    /// The account of the department's first administrator. Its key is made here unless given.
+    #[arg(long, value_name = "ADDRESS")]
+    administrator: Option<Address>,
+    /// Keep the keys without a passphrase, for trials only.
     #[arg(long)]
     insecure: bool,
     /// A file whose first line is the key's passphrase.
@@ -58,19 +71,25 @@ pub(super) struct Request {
     pub(super) department: String,
     /// `KEY@HOST:PORT`.
     pub(super) validator: String,
+    /// The operator's key.
+    pub(super) operator: String,
+    /// The account of the department's first administrator.
+    pub(super) administrator: String,
     /// By the validator's key over all of the above.
     signature: String,
 }
 
 impl Request {
-    const FORMAT: u32 = 1;
+    const FORMAT: u32 = 2;
 
-    fn signed(chain: &Name, department: &Name, peer: &Peer, key: &AccountKey) -> Self {
+    fn signed(join: &Join, peer: &Peer, office: (Digest, Address), key: &AccountKey) -> Self {
         let mut request = Self {
             format: Self::FORMAT,
-            chain: chain.to_string(),
-            department: department.to_string(),
+            chain: join.chain.to_string(),
+            department: join.department.to_string(),
             validator: peer.to_string(),
+            operator: office.0.to_string(),
+            administrator: office.1.to_string(),
             signature: String::new(),
         };
         let signature = SigningKey::from(key.seed()).sign(&request.preimage()).to_bytes();
@@ -80,8 +99,9 @@ impl Request {
 
     /// What the signature is over. Names hold no line breaks.
     fn preimage(&self) -> Vec<u8> {
-        let Self { format, chain, department, validator, .. } = self;
-        format!("chancery/v1/join/ed25519\n{format}\n{chain}\n{department}\n{validator}").into_bytes()
+        let Self { format, chain, department, validator, operator, administrator, .. } = self;
+        let facts = [chain, department, validator, operator, administrator].map(String::as_str).join("\n");
+        format!("chancery/v1/join/ed25519\n{format}\n{facts}").into_bytes()
     }
 
     /// The request in `file`, checked.
@@ -112,7 +132,7 @@ impl Join {
         let out = files::make_directory(&self.out)?;
         let keys = Keystore::at(Some(out.join("keys")))?;
         let key = AccountKey::generate()?;
-        let peer: Peer = format!("{}@{}", chancery_abi::Digest(key.public_key()), self.address)
+        let peer: Peer = format!("{}@{}", Digest(key.public_key()), self.address)
             .parse()
             .map_err(|_| Failure::usage(format!("--address: `{}` is not HOST:PORT", self.address)))?;
         let protection = match self.insecure {
@@ -122,19 +142,45 @@ impl Join {
                 NewProtection::Passphrase { passphrase: passphrases.chosen(VALIDATOR)?, work_factor: None }
             }
         };
-        keys.add(VALIDATOR, &key, protection)?;
-        let request = Request::signed(&self.chain, &self.department, &peer, &key);
+        keys.add(VALIDATOR, &key, protection.clone())?;
+        let office = self.office(&out, &protection)?;
+        let request = Request::signed(&self, &peer, office, &key);
         let file = out.join(REQUEST_FILE);
         let text = serde_json::to_string_pretty(&request).map_err(|error| Failure::new(error.to_string()))?;
         files::write_durably(&file, format!("{text}\n").as_bytes())?;
         let json = json!({ "request": file.to_string_lossy(), "validator": peer.to_string() });
         output.result(&json, || {
+            let made = self.operator.is_none() || self.administrator.is_none();
+            let office = out.join(OFFICE);
+            let people = match made {
+                true => format!("\nmove {} to a machine that is not the node: its keys are people's", office.display()),
+                false => String::new(),
+            };
             format!(
-                "made validator key {} in {}; it stays there\nsend {} to whoever assembles the network",
-                chancery_abi::Digest(peer.key),
+                "made validator key {} in {}; it stays there{people}\nsend {} to whoever assembles the network",
+                Digest(peer.key),
                 out.display(),
                 file.display(),
             )
         })
+    }
+
+    /// The operator's key and the administrator's account, made where they were not given.
+    fn office(&self, out: &Path, protection: &NewProtection) -> Result<(Digest, Address)> {
+        let keys = Keystore::at(Some(out.join(OFFICE)))?;
+        let made = |name: &str| -> Result<AccountKey> {
+            let key = AccountKey::generate()?;
+            keys.add(name, &key, protection.clone())?;
+            Ok(key)
+        };
+        let operator = match self.operator {
+            Some(key) => key,
+            None => Digest(made(OPERATOR)?.public_key()),
+        };
+        let administrator = match self.administrator {
+            Some(account) => account,
+            None => made(ADMINISTRATOR)?.address(),
+        };
+        Ok((operator, administrator))
     }
 }

@@ -173,6 +173,10 @@ impl TransactionSource for SimSide {
         TransactionSource::outgoing(&self.chain)
     }
 
+    fn still_waiting(&self, bytes_max: usize) -> Vec<Arc<Vec<u8>>> {
+        self.chain.still_waiting(bytes_max)
+    }
+
     fn take_in(&self, from: &[u8; 32], transaction: &[u8]) -> bool {
         self.chain.take_in(from, transaction)
     }
