@@ -112,6 +112,10 @@ fn departments_make_their_keys_assemble_one_genesis_and_run() {
         );
         std::thread::sleep(Duration::from_millis(100));
     }
+    // The registry is found by its name, and says who is who.
+    let url = format!("http://127.0.0.1:{}", first + 4);
+    let asked = run(&["query", "main/registry", "department", "--name", "interior", "--node", &url, "--json"]);
+    assert_eq!(json(&asked)["value"]["title"], "interior", "{asked}");
     let statuses: Vec<_> = (0..4).map(|place| status(place).expect("it answers")).collect();
     assert!(statuses.iter().all(|status| status.genesis.to_string() == genesis));
     assert!(statuses.iter().all(|status| status.threshold["holders"] == 4 && status.threshold["untrusted"] == false));

@@ -97,6 +97,12 @@ pub fn stage_certificate(batch: &mut WriteBatch, height: u64, certificate: &Cert
 /// Adds to `batch` the genesis of a chain that begins.
 pub fn stage_genesis(batch: &mut WriteBatch, genesis: &Genesis) {
     batch.put(Column::Meta, format::GENESIS, encode(genesis));
+    if genesis.registry.is_some() {
+        // Found by its name like what transactions deploy; the first block sets it up.
+        let name = Name::new("registry").expect("a valid name");
+        let address = Address::registry(&genesis.chain);
+        batch.put(Column::Index, format::contract_name_key(&name, &name), address.0);
+    }
 }
 
 /// Reads what [`stage_block`] and [`stage_genesis`] wrote.
