@@ -227,7 +227,10 @@ fn four_processes_finalise_bear_a_loss_halt_at_two_and_come_back_with_everything
     let mut submit = |network: &Network, number: usize, transaction: Transaction| {
         let receipt = network.node(number).chain(name("main")).submit(&transaction, 60);
         let receipt = receipt.unwrap_or_else(|error| panic!("node {number}: {error}\n{}", log(&network.home, number)));
-        let receipt = receipt.expect("it is final in time");
+        let receipt = receipt.unwrap_or_else(|| {
+            let status = network.status(number).map(|status| (status.height, status.halted));
+            panic!("node {number} does not say that it is final: {status:?}\n{}", log(&network.home, number))
+        });
         assert_eq!(receipt.outcome.kind, "done", "{receipt:?}");
         acknowledged.push(transaction.digest(&genesis));
     };

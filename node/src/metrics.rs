@@ -5,14 +5,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chancery_abi::Outcome;
+use chancery_abi::{Digest, Outcome};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
 
-use crate::chain::Candidate;
+use crate::{
+    chain::Candidate,
+    consensus::{Board, MemberStatus, ParticipationView},
+};
+
+/// A validator whose last vote is older does not count as voting.
+const VOTING_WITHIN_MS: u64 = 15_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ChainLabel {
@@ -23,6 +29,12 @@ struct ChainLabel {
 struct ChainCodeLabels {
     chain: String,
     code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ValidatorLabels {
+    chain: String,
+    validator: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -57,12 +69,41 @@ struct Families {
     accepted: Family<ChainLabel, Counter>,
     refused: Family<ChainCodeLabels, Counter>,
     dropped: Family<ChainCodeLabels, Counter>,
+    view: Family<ChainLabel, Gauge>,
+    certified_height: Family<ChainLabel, Gauge>,
+    skipped_views: Family<ChainLabel, Gauge>,
+    finality_lag_ms: Family<ChainLabel, Gauge>,
+    validators_voting: Family<ChainLabel, Gauge>,
+    validator_voted_ms_ago: Family<ValidatorLabels, Gauge>,
+    validator_clock_ahead_ms: Family<ValidatorLabels, Gauge>,
+    beacon_height: Family<ChainLabel, Gauge>,
+    threshold_round: Family<ChainLabel, Gauge>,
     disk_free_bytes: Gauge,
     database_tables_bytes: Gauge,
     database_memory_bytes: Gauge,
     requests: Family<RequestLabels, Counter>,
     request_seconds: Histogram,
     connections: Gauge,
+}
+
+impl Families {
+    fn register_consensus(&self, registry: &mut Registry) {
+        registry.register("consensus_view", "The newest view that was decided", self.view.clone());
+        let help = "The newest height that was seen certified, committed here or not";
+        registry.register("certified_height", help, self.certified_height.clone());
+        registry.register("skipped_views", "Views given up since the start", self.skipped_views.clone());
+        let help = "From the newest block's time to its commit here, in milliseconds";
+        registry.register("finality_lag_ms", help, self.finality_lag_ms.clone());
+        let help = "Validators whose vote was seen within 15 s";
+        registry.register("validators_voting", help, self.validators_voting.clone());
+        let help = "Since a validator's last vote, in milliseconds; -1 when none was seen";
+        registry.register("validator_voted_ms_ago", help, self.validator_voted_ms_ago.clone());
+        let help = "How far a validator's clock is ahead of this node's, in milliseconds";
+        registry.register("validator_clock_ahead_ms", help, self.validator_clock_ahead_ms.clone());
+        registry.register("beacon_height", "The newest height whose beacon is known", self.beacon_height.clone());
+        let help = "The round that the threshold key in force is from; -1 while there is none";
+        registry.register("threshold_round", help, self.threshold_round.clone());
+    }
 }
 
 impl Metrics {
@@ -80,6 +121,15 @@ impl Metrics {
             accepted: Family::default(),
             refused: Family::default(),
             dropped: Family::default(),
+            view: Family::default(),
+            certified_height: Family::default(),
+            skipped_views: Family::default(),
+            finality_lag_ms: Family::default(),
+            validators_voting: Family::default(),
+            validator_voted_ms_ago: Family::default(),
+            validator_clock_ahead_ms: Family::default(),
+            beacon_height: Family::default(),
+            threshold_round: Family::default(),
             disk_free_bytes: Gauge::default(),
             database_tables_bytes: Gauge::default(),
             database_memory_bytes: Gauge::default(),
@@ -100,6 +150,7 @@ impl Metrics {
         registry.register("submitted", "Transactions that were taken in", f.accepted.clone());
         registry.register("refused", "Transactions that were not taken in, by code", f.refused.clone());
         registry.register("dropped", "Transactions that left the pool unexecuted, by code", f.dropped.clone());
+        f.register_consensus(&mut registry);
         registry.register_with_unit("disk_free", "Room on the store's disk", Unit::Bytes, f.disk_free_bytes.clone());
         let help = "The database's tables on disk";
         registry.register_with_unit("database_tables", help, Unit::Bytes, f.database_tables_bytes.clone());
@@ -224,6 +275,34 @@ impl ChainMetrics {
 
     pub(crate) fn dropped(&self, code: &'static str) {
         self.families.dropped.get_or_create(&self.code(code)).inc();
+    }
+
+    /// How the committee does, as this node sees it now.
+    pub(crate) fn consensus(&self, view: &ParticipationView, now_ms: u64) {
+        let (f, label) = (&*self.families, self.label());
+        f.view.get_or_create(&label).set(gauge(view.view));
+        f.certified_height.get_or_create(&label).set(gauge(view.certified_height));
+        f.skipped_views.get_or_create(&label).set(gauge(view.skipped_views));
+        if let Some(lag) = view.finality_lag_ms {
+            f.finality_lag_ms.get_or_create(&label).set(gauge(lag));
+        }
+        let ago = |member: &MemberStatus| member.voted_ms.map(|voted| now_ms.saturating_sub(voted));
+        let voting = view.members.iter().filter(|member| ago(member).is_some_and(|ago| ago < VOTING_WITHIN_MS)).count();
+        f.validators_voting.get_or_create(&label).set(i64::try_from(voting).unwrap_or(i64::MAX));
+        for member in &view.members {
+            let labels = ValidatorLabels { chain: self.chain.clone(), validator: Digest(member.key).to_string() };
+            f.validator_voted_ms_ago.get_or_create(&labels).set(ago(member).map_or(-1, gauge));
+            if let Some(ahead) = member.clock_ahead_ms {
+                f.validator_clock_ahead_ms.get_or_create(&labels).set(ahead);
+            }
+        }
+    }
+
+    /// How the threshold key does.
+    pub(crate) fn threshold(&self, board: &Board) {
+        let (f, label) = (&*self.families, self.label());
+        f.beacon_height.get_or_create(&label).set(board.newest_beacon.map_or(0, gauge));
+        f.threshold_round.get_or_create(&label).set(board.group.as_ref().map_or(-1, |group| i64::from(group.round)));
     }
 
     pub(crate) fn disk_free(&self, bytes: u64) {

@@ -22,22 +22,22 @@ use sha2::Digest as _;
 const HOUR_MS: u64 = 3_600_000;
 
 /// A lottery with an officer.
-pub struct Office {
-    pub chain: Chain,
-    pub lottery: Deployed<PlateLottery>,
-    pub officer: Account,
-    pub anyone: Account,
+pub(crate) struct Office {
+    pub(crate) chain: Chain,
+    pub(crate) lottery: Deployed<PlateLottery>,
+    pub(crate) officer: Account,
+    pub(crate) anyone: Account,
 }
 
 impl Office {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (chain, officer, anyone) = (Chain::new(), Account::named("officer"), Account::named("anyone"));
         let lottery = chain.deploy::<PlateLottery>("plate-lottery").done();
         chain.grant_role("lottery-officer", &officer);
         Self { chain, lottery, officer, anyone }
     }
 
-    pub fn rules(&self, quota: u32) -> Rules {
+    pub(crate) fn rules(&self, quota: u32) -> Rules {
         Rules {
             quota,
             extra_tickets_max: 3,
@@ -47,17 +47,17 @@ impl Office {
         }
     }
 
-    pub fn open(&self, quota: u32) -> u32 {
+    pub(crate) fn open(&self, quota: u32) -> u32 {
         self.lottery.open(self.rules(quota), authority::modulus()).by(&self.officer).done()
     }
 
     /// Makes a block of no importance.
-    pub fn idle(&self) {
+    pub(crate) fn idle(&self) {
         self.lottery.expire(u32::MAX, 1).by(&self.anyone).refused("NoPeriod");
     }
 
     /// Enters with the tokens of these people, all new.
-    pub fn enter(&self, period: u32, people: impl IntoIterator<Item = u32>) {
+    pub(crate) fn enter(&self, period: u32, people: impl IntoIterator<Item = u32>) {
         let entries: Vec<_> = people.into_iter().map(|person| new_entry(period, person)).collect();
         for page in entries.chunks(16) {
             self.lottery.enter_many(period, page.to_vec()).by(&self.anyone).done();
@@ -65,7 +65,7 @@ impl Office {
     }
 
     /// Freezes the list and lets the draw's height come.
-    pub fn freeze(&self, period: u32) -> u64 {
+    pub(crate) fn freeze(&self, period: u32) -> u64 {
         self.chain.advance(hours(10));
         let height = self.lottery.freeze(period).by(&self.anyone).done();
         while self.chain.height() < height {
@@ -75,12 +75,12 @@ impl Office {
     }
 
     /// Draws to the end, in pages of so many numbers.
-    pub fn draw(&self, period: u32, page: u32) {
+    pub(crate) fn draw(&self, period: u32, page: u32) {
         while !self.lottery.draw(period, page).by(&self.anyone).done() {}
     }
 
     /// The winning entries by rank.
-    pub fn winners(&self, period: u32) -> Vec<u32> {
+    pub(crate) fn winners(&self, period: u32) -> Vec<u32> {
         let mut winners: Vec<u32> = Vec::new();
         loop {
             let after = u32::try_from(winners.len()).expect("few").checked_sub(1);
@@ -93,7 +93,7 @@ impl Office {
     }
 
     /// Has everyone claim who has won so far, where entry n is of person n.
-    pub fn claim_all(&self, period: u32) {
+    pub(crate) fn claim_all(&self, period: u32) {
         let account = Account::named("winner").address();
         for winner in self.winners(period) {
             let signature = claim(self.lottery.address(), period, winner, winner, account);
@@ -102,7 +102,7 @@ impl Office {
     }
 
     /// Lets all claims expire until the period is closed.
-    pub fn close(&self, period: u32) {
+    pub(crate) fn close(&self, period: u32) {
         self.chain.advance(hours(24));
         loop {
             if self.lottery.expire(period, 500).by(&self.anyone).done() {
@@ -117,26 +117,26 @@ impl Office {
 }
 
 /// The key behind a person's entry in a period.
-pub fn key(period: u32, person: u32) -> SigningKey {
+pub(crate) fn key(period: u32, person: u32) -> SigningKey {
     let mut seed = [0x5e; 32];
     seed[..4].copy_from_slice(&period.to_be_bytes());
     seed[4..8].copy_from_slice(&person.to_be_bytes());
     SigningKey::from(seed)
 }
 
-pub fn token(period: u32, person: u32) -> [u8; 32] {
+pub(crate) fn token(period: u32, person: u32) -> [u8; 32] {
     sha2::Sha256::digest([period.to_be_bytes(), person.to_be_bytes()].concat()).into()
 }
 
 /// A person's entry in a period, without earlier losses.
-pub fn new_entry(period: u32, person: u32) -> NewEntry {
+pub(crate) fn new_entry(period: u32, person: u32) -> NewEntry {
     let token = token(period, person);
     let key = VerificationKeyBytes::from(&key(period, person)).into();
     NewEntry { token, signature: authority::sign(&token), key, loss: None }
 }
 
 /// Opens a person's losing entry of an earlier period for the new entry.
-pub fn opened(mut entry: NewEntry, lottery: Address, period: u32, person: u32, earlier: (u32, u32)) -> NewEntry {
+pub(crate) fn opened(mut entry: NewEntry, lottery: Address, period: u32, person: u32, earlier: (u32, u32)) -> NewEntry {
     let hash = Digest(sha2::Sha256::digest(entry.token).into());
     let message = [LOSS_DOMAIN, &lottery.0, &period.to_be_bytes(), &hash.0, &entry.key].concat();
     let signature = key(earlier.0, person).sign(&message).into();
@@ -144,7 +144,7 @@ pub fn opened(mut entry: NewEntry, lottery: Address, period: u32, person: u32, e
     entry
 }
 
-pub fn claim(lottery: Address, period: u32, entry: u32, person: u32, account: Address) -> [u8; 64] {
+pub(crate) fn claim(lottery: Address, period: u32, entry: u32, person: u32, account: Address) -> [u8; 64] {
     let place = [period.to_be_bytes(), entry.to_be_bytes()].concat();
     key(period, person).sign(&[CLAIM_DOMAIN, &lottery.0, &place, &account.0].concat()).into()
 }

@@ -40,6 +40,7 @@ pub(super) async fn metrics(State(api): State<Shared>) -> Result<Response, Probl
     let text = tokio::task::spawn_blocking(move || {
         let sizes = api.database.sizes()?;
         api.metrics.database(sizes.tables_bytes, sizes.memory_bytes);
+        api.chains.values().for_each(|chain| chain.measure());
         api.metrics.encode().map_err(|error| Problem::new(500, "internal", error))
     });
     let text = text.await.map_err(|error| Problem::new(500, "internal", error))??;

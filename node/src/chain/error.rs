@@ -30,6 +30,15 @@ pub enum ChainError {
         "the store contradicts itself: {0}; keep the directory for analysis and restore a backup, or start with an empty one"
     )]
     Inconsistent(String),
+    /// The block's parent is not the newest final block's descendant any more, because others became final meanwhile.
+    /// Nothing is wrong with that: whoever asked was overtaken.
+    #[error("the block to build on is at height {parent}, and height {height} became final without it")]
+    Overtaken {
+        /// The parent's height.
+        parent: u64,
+        /// The newest final height.
+        height: u64,
+    },
     /// The state failed.
     #[error(transparent)]
     State(#[from] StateError),

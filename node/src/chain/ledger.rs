@@ -132,13 +132,15 @@ impl<B: StateBackend> Ledger<B> {
         transactions: impl IntoIterator<Item = &'t VerifiedTransaction>,
     ) -> Result<Built, ChainError> {
         let state = self.state()?;
+        self.not_overtaken(&state, parent)?;
         let parent_tip = self.parent_tip(parent);
         let context = BlockContext { height: parent_tip.height + 1, timestamp_ms: proposal.timestamp_ms };
         let view = state.view(parent.map(Candidate::overlay));
         let due = beacons::due_of(&self.rules, &view, context.height, offered);
         proposal.beacons = due.map_err(|error| self.halted(context.height, error.into()))?;
-        let begin =
-            |beacons: &[Beacon]| BlockExecutor::begin(stack, &self.engine, &self.rules, &view, context, beacons);
+        let begin = |beacons: &[Beacon]| {
+            BlockExecutor::begin_knowing(stack, &self.engine, &self.rules, &view, context, beacons, offered)
+        };
         let begun = match begin(&proposal.beacons) {
             Err(BeginError::Beacon(error)) => {
                 // Whatever is wrong with them, a block does without.
@@ -184,11 +186,12 @@ impl<B: StateBackend> Ledger<B> {
         parent: Option<&Candidate>,
         block: Block,
     ) -> Result<Candidate, CheckError> {
-        self.check_with(stack, parent, block, |_, _| None)
+        self.check_with(stack, parent, block, &BTreeMap::new(), |_, _| None)
     }
 
     /// As [`check`](Self::check), where `verified` may have a transaction of the block, by its place, whose signatures
-    /// this node has found to hold already. One that differs in anything is not used.
+    /// this node has found to hold already, and `known` beacons of which the same is so. One that differs in anything is
+    /// not used.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -197,14 +200,17 @@ impl<B: StateBackend> Ledger<B> {
         stack: &ExecutionStack,
         parent: Option<&Candidate>,
         block: Block,
+        known: &BTreeMap<u64, Beacon>,
         verified: impl Fn(usize, &Transaction) -> Option<&'v VerifiedTransaction>,
     ) -> Result<Candidate, CheckError> {
         let state = self.state()?;
+        self.not_overtaken(&state, parent)?;
         let parent_tip = self.parent_tip(parent);
         chain::check_before_execution(&self.rules, &parent_tip, &block)?;
         let context = BlockContext { height: block.header.height, timestamp_ms: block.header.timestamp_ms };
         let view = state.view(parent.map(Candidate::overlay));
-        let begun = BlockExecutor::begin(stack, &self.engine, &self.rules, &view, context, &block.header.beacons);
+        let beacons = &block.header.beacons;
+        let begun = BlockExecutor::begin_knowing(stack, &self.engine, &self.rules, &view, context, beacons, known);
         let mut executor = match begun {
             Ok(executor) => executor,
             Err(BeginError::Beacon(error)) => return Err(BlockError::from(error).into()),
@@ -277,6 +283,17 @@ impl<B: StateBackend> Ledger<B> {
         // An empty synced batch makes what was written before it durable.
         self.backend.write(WriteBatch::default(), Durability::Synced)?;
         Ok(())
+    }
+
+    /// Refuses a parent that was executed here and that final blocks have left behind. The caller holds the state, so that
+    /// it stays as it is found.
+    fn not_overtaken(&self, state: &State<B>, parent: Option<&Candidate>) -> Result<(), ChainError> {
+        match parent {
+            Some(parent) if !state.is_under(Some(parent.overlay())) => {
+                Err(ChainError::Overtaken { parent: parent.height(), height: state.height() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The tip to build on. The caller holds the state, so that the tip is the state's.

@@ -217,6 +217,16 @@ impl<B: StateBackend + 'static> ChainService<B> {
         self.participation.get().map(|participation| participation.view())
     }
 
+    /// Brings the figures up to date that are asked for and not counted.
+    pub fn measure(&self) {
+        if let Some(view) = self.participation() {
+            self.metrics.consensus(&view, super::now_ms());
+        }
+        if let Ok(Some(board)) = self.read_registry(super::blackboard::board_of) {
+            self.metrics.threshold(&board);
+        }
+    }
+
     /// Milliseconds since the chain was opened, by a clock that does not jump.
     fn opened_ms(&self) -> u64 {
         u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)

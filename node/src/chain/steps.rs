@@ -125,6 +125,8 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
         });
         let built = match built {
             Ok(Ok(built)) => built,
+            // The view that asked is over; another proposer goes on.
+            Ok(Err(ChainError::Overtaken { .. })) => return Err(Stopped),
             Ok(Err(error)) => return Err(self.stop_for(height, &error)),
             Err(panic) => {
                 self.halt_after_panic(height, &*panic);
@@ -134,6 +136,10 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
         let Built { candidate, refused } = built;
         if !refused.is_empty() {
             self.forget_refused(refused, used.is_empty());
+        }
+        if candidate.block().header.parent != *parent {
+            // It was built on the newest final block, which was the parent when this was asked.
+            return Err(Stopped);
         }
         let candidate = Arc::new(candidate);
         let block = Arc::new(candidate.block().clone());
@@ -154,11 +160,11 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
         let Some(parent) = self.parent(&header.parent) else { return undecided("its parent is not known here") };
         let is_tip = parent.is_none();
         let (began, chain, height, copy) = (Instant::now(), Arc::clone(self), header.height, Block::clone(block));
-        let known = self.known_transactions(block);
+        let (known, offered) = (self.known_transactions(block), self.lock_beacons().clone());
         let checked = self.executor.run(move |stack| {
             let verified = |index: usize, _: &Transaction| known.get(index)?.as_ref().map(|waiting| &waiting.item);
             let parent = parent.as_ref().map(|parent| &*parent.candidate);
-            chain.ledger.check_with(stack, parent, copy, verified)
+            chain.ledger.check_with(stack, parent, copy, &offered, verified)
         });
         match checked {
             Ok(Ok(candidate)) => {
@@ -170,6 +176,9 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
                 undecided("another block became final meanwhile")
             }
             Ok(Err(CheckError::Invalid(error))) => Verdict::Invalid(error.to_string()),
+            Ok(Err(CheckError::Chain(ChainError::Overtaken { .. }))) => {
+                undecided("another block became final meanwhile")
+            }
             Ok(Err(CheckError::Chain(error))) => {
                 self.halt(height, &error);
                 undecided("the chain has stopped here")

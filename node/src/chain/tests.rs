@@ -3,7 +3,7 @@
 use chancery_abi::{Digest, Refusal, Transaction};
 use chancery_runtime::{
     execution::{
-        ExecutionStack,
+        ExecutionStack, VerifiedTransaction,
         chain::{BlockError, Proposal},
         on_execution_stack,
     },
@@ -182,15 +182,40 @@ fn a_transaction_that_was_verified_is_used_only_for_its_equal() {
         let transaction = deployer().send(0, deploy("land"));
         let block = build(stack, &ledger, None, std::slice::from_ref(&transaction)).candidate.block().clone();
         let known = verified(transaction);
-        assert!(ledger.check_with(stack, None, block.clone(), |_, _| Some(&known)).is_ok());
+        assert!(ledger.check_with(stack, None, block.clone(), &BTreeMap::new(), |_, _| Some(&known)).is_ok());
         // The same body, and so the same digest, under a signature that does not hold.
         let mut forged = block;
         if let chancery_abi::Authorisation::Ed25519 { signature, .. } = &mut forged.transactions[0].authorisation {
             signature[0] ^= 1;
         }
-        let refused = ledger.check_with(stack, None, forged, |_, _| Some(&known));
+        let refused = ledger.check_with(stack, None, forged, &BTreeMap::new(), |_, _| Some(&known));
         let bad_signature = BlockError::Transaction { index: 0, refusal: Refusal::BadSignature };
         assert!(matches!(refused, Err(CheckError::Invalid(error)) if error == bad_signature));
+    });
+}
+
+#[test]
+fn a_parent_that_final_blocks_have_left_behind_is_no_fault_of_the_node() {
+    on_execution_stack(|stack| {
+        let ledger = ledger(&Arc::new(MemoryBackend::new()));
+        let account = deployer();
+        let verified = [verified(account.send(0, deploy("land")))];
+        let none = BTreeMap::new();
+        let of = |parent: Option<&Candidate>, later_ms: u64, transactions: &[VerifiedTransaction]| {
+            let mut proposal = proposal(parent.map_or(0, Candidate::height) + 1);
+            proposal.timestamp_ms += later_ms;
+            ledger.build(stack, parent, proposal, &none, transactions).map(|built| built.candidate)
+        };
+        let (first, other) = (of(None, 0, &verified).expect("it builds"), of(None, 1, &[]).expect("it builds"));
+        let next = of(Some(&other), 2, &[]).expect("it builds on what is not final");
+        ledger.commit(&first, &certify(&first)).expect("it commits");
+        for parent in [&other, &next] {
+            let built = of(Some(parent), 3, &[]);
+            assert!(matches!(built, Err(ChainError::Overtaken { height: 1, .. })), "{built:?}");
+            let checked = ledger.check(stack, Some(parent), next.block().clone());
+            assert!(matches!(checked, Err(CheckError::Chain(ChainError::Overtaken { .. }))), "{checked:?}");
+        }
+        assert!(of(Some(&first), 3, &[]).is_ok(), "the final block itself can be built on");
     });
 }
 

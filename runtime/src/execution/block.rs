@@ -3,7 +3,7 @@
 //! A transaction that may not be in the block leaves no trace. One that may be uses its nonce and pays its gas whatever
 //! becomes of it; everything else it did stays only when it is done. The same code proposes blocks and checks them.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     accounts,
@@ -106,6 +106,22 @@ impl<'a> BlockExecutor<'a> {
         context: BlockContext,
         beacons: &[Beacon],
     ) -> Result<Self, BeginError> {
+        Self::begin_knowing(stack, engine, rules, view, context, beacons, &BTreeMap::new())
+    }
+
+    /// The same, where `known` has beacons whose signatures this node has found to hold already under the key in force.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn begin_knowing(
+        stack: &'a ExecutionStack,
+        engine: &'a Arc<Engine>,
+        rules: &'a ChainRules,
+        view: &'a dyn StateView,
+        context: BlockContext,
+        beacons: &[Beacon],
+        known: &BTreeMap<u64, Beacon>,
+    ) -> Result<Self, BeginError> {
         let mut executor = Self::new(stack, engine, rules, view, context);
         if context.height == 1
             && let Some(setup) = &rules.genesis().registry
@@ -113,7 +129,7 @@ impl<'a> BlockExecutor<'a> {
             executor.set_up(setup)?;
         }
         let session = executor.session.as_mut().expect("a block that begins has its session");
-        beacons::apply(rules, session, beacons)??;
+        beacons::apply(rules, session, beacons, known)??;
         Ok(executor)
     }
 

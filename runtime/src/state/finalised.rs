@@ -120,6 +120,11 @@ impl<B: StateBackend> State<B> {
         LayeredView { layers, store: self.backend.as_ref(), reads: &self.reads }
     }
 
+    /// Whether `tip` leads to the finalised state. It no longer does once another block than those under it became final.
+    pub fn is_under(&self, tip: Option<&Arc<Overlay>>) -> bool {
+        !matches!(self.layers(tip), Err(StateError::Conflict { .. }))
+    }
+
     /// Computes what a block that makes `changes` makes of the state after `parent`, or of the finalised one. Writes
     /// nothing. A change to the value that is already there is none.
     ///

@@ -22,7 +22,7 @@ const PRIVATE_EXPONENT: &str = "
 308c16d6d9cb2b3ea1f8b4bfc93d193a0c83c2658db876d2a0ea8d0969dbc92d55e76a1ffa14b1f2ca0245fee65760eb
 a2ce916daebcd7f65cf60cdf23dcf945";
 /// OpenSSL's signature over the token of 32 sevens.
-pub const OPENSSL_SIGNATURE: &str = "
+pub(crate) const OPENSSL_SIGNATURE: &str = "
 6359879972d40dcd93266a28aa1c5889185e01e5612a5eb64a9c31ed4ffc81291e7d794c820c248b1e7a90c1ef0374f6
 30ff9af437dea7fdf24d579fbe6117d5058bfb920a257be1124b772fa11524853227ddd64ba6cfc6572e5e897acb25f6
 9dce9c4f9b4ec5cb0e66c87e0335a0bfe04945f758592ad0230888dc5aa675ff65c4912d2761d11fae5bd55954f15b6b
@@ -31,19 +31,19 @@ pub const OPENSSL_SIGNATURE: &str = "
 7a50d33c058d6c25c41eb1f505d89705";
 
 /// Bytes from hexadecimal digits in lines.
-pub fn hex(text: &str) -> [u8; 256] {
+pub(crate) fn hex(text: &str) -> [u8; 256] {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("digits");
     digits.chunks(2).map(byte).collect::<Vec<_>>().try_into().expect("256 bytes")
 }
 
 /// The modulus.
-pub fn modulus() -> [u8; 256] {
+pub(crate) fn modulus() -> [u8; 256] {
     hex(MODULUS)
 }
 
 /// The authority's signature over a token, with a salt that this makes from it.
-pub fn sign(token: &[u8; 32]) -> [u8; 256] {
+pub(crate) fn sign(token: &[u8; 32]) -> [u8; 256] {
     let message = [plate_lottery::TOKEN_DOMAIN, token].concat();
     let salt: [u8; 48] = Sha384::digest(token).into();
     let hash: [u8; 48] =

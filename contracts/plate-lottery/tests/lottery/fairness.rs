@@ -5,6 +5,9 @@ use plate_lottery::sampler::Sampler;
 
 use super::*;
 
+type Hash = fn(&[u8]) -> [u8; 32];
+type Stream = Sampler<Hash>;
+
 fn sha256(bytes: &[u8]) -> [u8; 32] {
     sha2::Sha256::digest(bytes).into()
 }
@@ -22,16 +25,12 @@ fn bound(degrees: usize) -> f64 {
 }
 
 /// How often each entry is drawn first, over so many beacons. Entry n has `tickets[n]` of them.
-fn first_winners(
-    draws: u64,
-    tickets: &[u64],
-    ticket: impl Fn(&mut Sampler<fn(&[u8]) -> [u8; 32]>, u64) -> u64,
-) -> Vec<u64> {
+fn first_winners(draws: u64, tickets: &[u64], ticket: impl Fn(&mut Stream, u64) -> u64) -> Vec<u64> {
     let total = tickets.iter().sum();
     let mut counts = vec![0; tickets.len()];
     for draw in 0..draws {
         let beacon = sha256(&draw.to_be_bytes());
-        let mut sampler = Sampler::new(sha256 as fn(&[u8]) -> [u8; 32], beacon, 1, total, 0);
+        let mut sampler = Sampler::new(sha256 as Hash, beacon, 1, total, 0);
         let mut left = ticket(&mut sampler, total);
         let entry = tickets.iter().position(|own| {
             let here = left < *own;
@@ -43,7 +42,7 @@ fn first_winners(
     counts
 }
 
-fn fair(sampler: &mut Sampler<fn(&[u8]) -> [u8; 32]>, _: u64) -> u64 {
+fn fair(sampler: &mut Stream, _: u64) -> u64 {
     loop {
         if let Some(ticket) = sampler.ticket() {
             return ticket;
@@ -73,22 +72,15 @@ fn ten_thousand_draws_favour_tickets_as_they_should() {
 #[test]
 fn a_biased_sampler_is_found_out() {
     const DRAWS: u64 = 10_000;
-    // One byte's remainder: the first 256 % 97 tickets have one more chance than the others.
-    let biased = |sampler: &mut Sampler<fn(&[u8]) -> [u8; 32]>, total: u64| {
-        fair(sampler, total) * 0 + {
-            let digest = sha256(&sampler.next.to_be_bytes());
-            let seed = sha256(&[&digest[..], &sampler_seed(sampler)].concat());
-            u64::from(seed[0]) % total
-        }
+    // The usual mistake, the remainder of one byte: the first 256 % 97 tickets have one chance in 256 more than the others.
+    let biased = |stream: &mut Stream, total: u64| {
+        let any = u64::MAX / total * total;
+        let mut wide = Sampler::new(sha256 as Hash, sha256(&fair(stream, any).to_be_bytes()), 1, any, 0);
+        fair(&mut wide, any) % 256 % total
     };
     let counts = first_winners(DRAWS, &[1; 97], biased);
     let found = chi_square(&counts, &[DRAWS as f64 / 97.0; 97]);
     assert!(found > bound(96), "chi-square {found:.1} of {:.1}", bound(96));
-}
-
-/// Something that differs from draw to draw.
-fn sampler_seed(sampler: &mut Sampler<fn(&[u8]) -> [u8; 32]>) -> [u8; 8] {
-    fair(sampler, 0).to_be_bytes()
 }
 
 #[test]
@@ -97,7 +89,7 @@ fn places_among_the_winners_favour_nobody_either() {
     const DRAWS: u64 = 10_000;
     let mut counts = [[0u64; 11]; 3];
     for draw in 0..DRAWS {
-        let mut sampler = Sampler::new(sha256 as fn(&[u8]) -> [u8; 32], sha256(&draw.to_le_bytes()), 2, 11, 0);
+        let mut sampler = Sampler::new(sha256 as Hash, sha256(&draw.to_le_bytes()), 2, 11, 0);
         let mut won = Vec::new();
         while won.len() < 3 {
             let ticket = fair(&mut sampler, 11);

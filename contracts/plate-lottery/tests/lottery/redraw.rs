@@ -3,6 +3,7 @@
 use super::*;
 
 #[path = "../../../../examples/redraw/src/redraw.rs"]
+#[expect(unreachable_pub, reason = "it is a file of that program")]
 mod program;
 
 /// What the program needs, as anyone can ask for it.

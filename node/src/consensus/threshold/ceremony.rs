@@ -52,6 +52,9 @@ struct Dealing {
 #[derive(Encode, Decode)]
 struct Acknowledgements(Vec<([u8; 32], Vec<u8>)>);
 
+/// A dealer, its commitment, and the share of each player.
+type Deal = (Dealer<MinSig, PrivateKey>, DealerPubMsg<MinSig>, Vec<(PublicKey, DealerPrivMsg)>);
+
 /// Why a node cannot do its part.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CeremonyError {
@@ -130,11 +133,7 @@ impl<B: Blackboard> Part<'_, B> {
     }
 
     /// This node as a dealer, the same however often it is asked, with what it deals.
-    fn dealer(
-        &self,
-        share: Option<Share>,
-    ) -> Result<(Dealer<MinSig, PrivateKey>, DealerPubMsg<MinSig>, Vec<(PublicKey, DealerPrivMsg)>), CeremonyError>
-    {
+    fn dealer(&self, share: Option<Share>) -> Result<Deal, CeremonyError> {
         if self.ceremony.previous.is_some() && share.is_none() {
             return Err(CeremonyError::NoShare);
         }
