@@ -73,15 +73,15 @@ pub(crate) fn free_ports() -> u16 {
         .expect("eight free ports in a row")
 }
 
-struct Network {
-    home: PathBuf,
+pub(crate) struct Network {
+    pub(crate) home: PathBuf,
     genesis: Genesis,
     processes: BTreeMap<usize, Child>,
-    apis: Vec<String>,
+    pub(crate) apis: Vec<String>,
 }
 
 impl Network {
-    fn plan(home: &Path) -> Self {
+    pub(crate) fn plan(home: &Path) -> Self {
         let out = home.join("network");
         let first = free_ports();
         let (p2p, api) = (first.to_string(), (first + 4).to_string());
@@ -110,11 +110,11 @@ impl Network {
         Self { home: out, genesis, processes: BTreeMap::new(), apis: apis.collect() }
     }
 
-    fn node_dir(&self, number: usize) -> PathBuf {
+    pub(crate) fn node_dir(&self, number: usize) -> PathBuf {
         self.home.join(format!("node-{}", number + 1))
     }
 
-    fn start(&mut self, number: usize) {
+    pub(crate) fn start(&mut self, number: usize) {
         let config = self.node_dir(number).join("node.toml");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.node_dir(number).join("log"));
         let mut command = command(&["node", "--config", &config.to_string_lossy()]);
@@ -123,35 +123,51 @@ impl Network {
         self.processes.insert(number, child);
     }
 
-    fn kill(&mut self, number: usize) {
+    pub(crate) fn kill(&mut self, number: usize) {
         let mut child = self.processes.remove(&number).expect("it runs");
         child.kill().expect("it can be killed");
         child.wait().expect("it ends");
     }
 
-    fn node(&self, number: usize) -> client::Node {
+    pub(crate) fn node(&self, number: usize) -> client::Node {
         client::Node::at(&self.apis[number]).expect("an address")
     }
 
-    fn status(&self, number: usize) -> Option<client::ChainStatus> {
+    pub(crate) fn status(&self, number: usize) -> Option<client::ChainStatus> {
         self.node(number).chain(name("main")).status().ok()
     }
 
-    fn height(&self, number: usize) -> u64 {
+    pub(crate) fn height(&self, number: usize) -> u64 {
         self.status(number).map_or(0, |status| status.height)
     }
 
-    fn wait(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
+    pub(crate) fn wait(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
         let began = Instant::now();
         while !done(self) {
-            for (number, child) in &mut self.processes {
-                let ended = child.try_wait().expect("it can be asked");
-                assert!(ended.is_none(), "node {number} ended: {ended:?}\n{}", log(&self.home, *number));
-            }
+            self.all_run();
             let heights: Vec<_> = (0..VALIDATORS).map(|number| self.height(number)).collect();
             assert!(began.elapsed() < PATIENCE, "{what} did not happen; heights {heights:?}\n{}", log(&self.home, 0));
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Nobody has ended by itself.
+    pub(crate) fn all_run(&mut self) {
+        for (number, child) in &mut self.processes {
+            let ended = child.try_wait().expect("it can be asked");
+            assert!(ended.is_none(), "node {number} ended: {ended:?}\n{}", log(&self.home, *number));
+        }
+    }
+
+    pub(crate) fn log(&self, number: usize) -> String {
+        log(&self.home, number)
+    }
+
+    /// The validators as its configurations name them.
+    pub(crate) fn peers(&self) -> Vec<String> {
+        let config = std::fs::read_to_string(self.node_dir(0).join("node.toml")).expect("a configuration");
+        let line = |line: &str| line.trim().trim_matches(['"', ',']).to_owned();
+        config.lines().map(line).filter(|line| line.contains('@')).collect()
     }
 
     fn receipt(&self, number: usize, digest: &Digest) -> bool {
@@ -174,20 +190,20 @@ fn log(home: &Path, number: usize) -> String {
 }
 
 /// The planned network's key that may deploy.
-struct Clerk {
-    key: chancery::keystore::AccountKey,
+pub(crate) struct Clerk {
+    pub(crate) key: chancery::keystore::AccountKey,
     genesis: Digest,
     nonce: u64,
 }
 
 impl Clerk {
-    fn new(network: &Network) -> Self {
+    pub(crate) fn new(network: &Network) -> Self {
         let keys = Keystore::at(Some(network.home.join("keys"))).expect("keys");
         let key = keys.unlock("demo", &PassphraseSource::default()).expect("it has no passphrase");
         Self { key, genesis: network.genesis.digest(), nonce: 0 }
     }
 
-    fn sign(&mut self, payload: Payload) -> Transaction {
+    pub(crate) fn sign(&mut self, payload: Payload) -> Transaction {
         let body = TransactionBody {
             version: WIRE_VERSION,
             chain: name("main"),
@@ -202,14 +218,14 @@ impl Clerk {
         self.key.sign(body, &self.genesis)
     }
 
-    fn call(&mut self, method: &str, arguments: impl Encode) -> Transaction {
+    pub(crate) fn call(&mut self, method: &str, arguments: impl Encode) -> Transaction {
         let department: Name = name("judicial");
         let contract = Address::of_contract(&name("main"), &department, &name("evidence"));
         let method = Ident::new(method).expect("an identifier");
         self.sign(Payload::Call(Call { contract, method, input: arguments.encode() }))
     }
 
-    fn file(&mut self, number: u32) -> Transaction {
+    pub(crate) fn file(&mut self, number: u32) -> Transaction {
         self.call("file", (Digest::of(&number.to_le_bytes()), CASE))
     }
 }

@@ -220,7 +220,7 @@ impl Chain {
                     Err(error) => panic!("the tests' chain stopped: {error}"),
                 }
             }
-            Ok(executor.finish())
+            Ok(executor.finish().expect("the chain does not stop"))
         })?;
         let overlay = Arc::new(self.state.prepare(None, executed.changes).expect("the state is readable"));
         let mut batch = WriteBatch::default();

@@ -15,6 +15,7 @@ mod hostile;
 mod identity;
 mod instances;
 mod lean;
+mod membership;
 mod paging;
 #[path = "../contracts/plate-lottery/tests/lottery.rs"]
 mod plate_lottery_tests;

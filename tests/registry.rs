@@ -20,7 +20,7 @@ mod offices;
 #[path = "registry/quotas.rs"]
 mod quotas;
 
-use ::registry::{acts::*, *};
+use ::registry::{acts::*, nodes::RegistryNodeCalls as _, *};
 use chancery_testing::{Account, Address, Chain, Deployed, days, hours};
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
 
@@ -125,6 +125,11 @@ impl Network {
     #[track_caller]
     fn refuses(&self, measure: Measure, error: &str) {
         assert_eq!(self.fork().enact(measure), Err(error.into()));
+    }
+
+    /// A node says that it is ready.
+    fn ready(&self, number: u8) {
+        self.registry.declare_ready(key(number), "10.0.0.9:7171").by(&ceremonies::node(number)).done();
     }
 
     /// Makes blocks until the next one has this height.

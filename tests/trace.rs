@@ -37,7 +37,7 @@ pub(crate) fn traced(
         let mut executor =
             BlockExecutor::begin(stack, &engine, &chain.rules, &view, context, &[]).expect("the block begins");
         let (receipt, trace) = executor.execute_traced(&verified, limits).expect("it may be in the block");
-        let executed = executor.finish();
+        let executed = executor.finish().expect("the chain does not stop");
         assert_eq!(executed.receipts, [receipt]);
         (executed, trace)
     })

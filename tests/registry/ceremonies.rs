@@ -6,7 +6,7 @@ use ::registry::ceremonies::*;
 use super::*;
 
 /// The account of a node, which signs with the node's key.
-fn node(number: u8) -> Account {
+pub(super) fn node(number: u8) -> Account {
     Account::with_seed([number; 32])
 }
 
@@ -118,11 +118,12 @@ fn the_next_committee_is_handed_the_same_key_and_never_another() {
     let network = Network::new();
     network.ceremony(7, &[1, 2, 3, 4], &[1, 2, 3, 4]);
     let before = network.registry.group().ask().expect("there is a key");
-    let from_height = network.epoch_after(40);
+    let from_height = network.epoch_after(110);
     network
         .enact(Measure::AddNode { node: new_node(5, "finance"), from_height: network.chain.height() + 20 })
         .expect("added");
     network.until_height(network.chain.height() + 21);
+    network.ready(5);
     let members = keys([1, 2, 3, 5]);
     network.enact(Measure::SetCommittee { chain: "main".into(), members: members.clone(), from_height }).expect("set");
 

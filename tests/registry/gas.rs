@@ -50,7 +50,8 @@ fn table(acts: u32) -> Vec<(&'static str, u64)> {
     enact("carry_out: a quota", Measure::SetQuota { department: "justice".into(), quota });
     let from_height = network.chain.height() + 20;
     enact("carry_out: a node", Measure::AddNode { node: new_node(5, "finance"), from_height });
-    let from_height = network.epoch_after(40);
+    network.ready(5);
+    let from_height = network.epoch_after(90);
     let members = keys(1..=5);
     enact("carry_out: a committee", Measure::SetCommittee { chain: "main".into(), members, from_height });
     let appoint = new_administrator(Address([1; 32]), "finance");

@@ -30,7 +30,10 @@ fn a_node_joins_the_committee_at_an_epochs_border_and_another_leaves() {
     network.refuses(add(5, height), "HeightOver");
     network.refuses(Measure::AddNode { node: new_node(5, "culture"), from_height: height + 40 }, "NoDepartment");
     network.enact(add(5, height + 20)).expect("the key is new");
-    let at = network.epoch_after(30);
+    let at = network.epoch_after(90);
+    network.refuses(set("main", keys([1, 2, 3, 5]), at), "NotReady");
+    network.ready(5);
+    network.refuses(set("main", keys([1, 2, 3, 5]), network.epoch_after(60)), "ShortNotice");
     let plan = network.registry.plan_committee("main", keys([1, 2, 3, 5]), at).ask();
     let expected =
         CommitteePlan { members: 4, quorum: 3, faults: 1, joining: keys([5]), leaving: keys([4]), untrusted: false };
@@ -46,9 +49,10 @@ fn a_change_that_would_lose_the_quorum_is_refused_and_so_are_others_out_of_order
     let network = Network::new();
     let height = network.chain.height();
     for number in 5..=8 {
-        network.enact(add(number, height + 80)).expect("the key is new");
+        network.enact(add(number, height + 110)).expect("the key is new");
+        network.ready(number);
     }
-    let at = network.epoch_after(90);
+    let at = network.epoch_after(120);
     network.refuses(set("main", keys([1, 2, 5, 6]), at), "TooManyChanges");
     network.refuses(set("main", keys([1, 2, 3]), at), "CommitteeTooSmall");
     network.refuses(set("main", keys(1..=6), at), "TooManyChanges");
@@ -77,14 +81,15 @@ fn a_sidechains_first_committee_is_any_and_its_next_one_is_not() {
     assert_eq!(network.registry.chains(None, 9).ask().len(), 2);
     network.refuses(set("evidence", keys([1, 4]), at + EPOCH), "CommitteePending");
     network.until_height(at);
-    network.refuses(set("evidence", keys([1, 4]), at + 2 * EPOCH), "TooManyChanges");
-    network.enact(set("evidence", keys([2, 3, 4]), at + 2 * EPOCH)).expect("one joins");
+    network.refuses(set("evidence", keys([1, 4]), at + 9 * EPOCH), "TooManyChanges");
+    network.ready(4);
+    network.enact(set("evidence", keys([2, 3, 4]), at + 9 * EPOCH)).expect("one joins");
 }
 
 #[test]
 fn a_key_is_rotated_in_every_committee_at_one_height() {
     let network = Network::new();
-    let at = network.epoch_after(30);
+    let at = network.epoch_after(100);
     network.enact(set("evidence", keys([1, 2]), network.epoch_after(10))).expect("it is the first");
     network.until_height(network.epoch_after(10));
     network.refuses(rotate(9, 10, at), "NoNode");
@@ -108,7 +113,8 @@ fn a_key_is_revoked_at_a_height_only_once_it_no_longer_serves_there() {
     let revoke = |number: u8, at_height| Measure::RevokeNode { key: key(number), at_height };
     let height = network.chain.height();
     network.enact(add(5, height + 15)).expect("the key is new");
-    let at = network.epoch_after(25);
+    network.ready(5);
+    let at = network.epoch_after(100);
     network.refuses(revoke(9, at), "NoNode");
     network.refuses(revoke(4, 1), "HeightOver");
     network.refuses(revoke(4, at), "NodeServes");
@@ -156,8 +162,8 @@ proptest! {
         let mut served: Vec<(u64, Vec<[u8; 32]>)> = Vec::new();
         for change in changes {
             // Proposing, approving and carrying out take four blocks.
-            let at = |epochs: u64| network.epoch_after(5) + (epochs - 1) * EPOCH;
-            let measure = match change {
+            let at = |epochs: u64| network.epoch_after(70) + (epochs - 1) * EPOCH;
+            let measure = match change.clone() {
                 Change::Add(number) => add(number, network.chain.height() + 5),
                 Change::Set(main, numbers, epochs) => {
                     set(if main { "main" } else { "evidence" }, keys(numbers), at(epochs))
@@ -165,13 +171,16 @@ proptest! {
                 Change::Rotate(old, new, epochs) => rotate(old, new, at(epochs)),
                 Change::Revoke(number, epochs) => Measure::RevokeNode { key: key(number), at_height: at(epochs) },
                 Change::Pass => {
-                    network.until_height(network.chain.height() + 8);
+                    network.until_height(network.chain.height() + 30);
                     continue;
                 }
             };
             // Refused or not: what follows must hold.
             let refused = network.enact(measure).err();
             prop_assert!(refused.as_deref() != Some("BadState"));
+            if let (Change::Add(number), None) = (&change, refused) {
+                network.ready(*number);
+            }
             let height = network.chain.height();
             served.push((height, registry.committee("main", height).ask().members));
             let history = registry.committees("main", None, 64).ask();
@@ -181,7 +190,8 @@ proptest! {
             }
             for chain in ["main", "evidence"] {
                 let mut before: Option<Vec<[u8; 32]>> = None;
-                for height in height..height + 4 * EPOCH {
+                let borders = (height + 1).div_ceil(EPOCH)..=(height + 12 * EPOCH) / EPOCH;
+                for height in std::iter::once(height).chain(borders.map(|epoch| epoch * EPOCH)) {
                     let Ok(committee) = registry.committee(chain, height).try_ask() else { continue };
                     for key in &committee.members {
                         let node = registry.node(*key).ask();
@@ -193,7 +203,7 @@ proptest! {
                         prop_assert!(stay + faults >= before.len(), "{} of {} stay", stay, before.len());
                         prop_assert!(committee.members.len() <= stay + faults);
                         prop_assert!(before.len() < 4 || committee.members.len() >= 4);
-                        prop_assert!(height.is_multiple_of(EPOCH));
+                        prop_assert!(committee.from_height.is_multiple_of(EPOCH));
                     }
                     before = Some(committee.members);
                 }

@@ -39,7 +39,8 @@ pub use measure::Measure;
 pub use refusals::RegistryError;
 pub use types::{
     Administrator, Allowance, Appeal, Balance, Class, Committee, CommitteePlan, Decision, Department, Deployer, Freeze,
-    Membership, Meter, NewAdministrator, NewDepartment, NewDeployer, NewNode, Node, Quota, Role, Rule, Setup, Usage,
+    Membership, Meter, NewAdministrator, NewDepartment, NewDeployer, NewNode, Node, Quota, Readiness, Role, Rule,
+    Setup, Usage,
 };
 
 /// The mainchain's registry.
@@ -184,6 +185,10 @@ pub struct Registry {
     /// zh: 门限密钥的公开数据
     #[public]
     outputs: Map<u32, Vec<u8>>,
+    /// What nodes last said of themselves.
+    /// zh: 节点就绪声明
+    #[public]
+    readiness: Map<[u8; 32], Readiness>,
 }
 
 #[methods]

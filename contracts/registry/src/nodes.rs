@@ -1,19 +1,23 @@
 //! Nodes, their keys, and the committees of all chains.
 //!
 //! Invariants: a key is registered once, for ever. A committee changes at an epoch's border only, to nodes whose keys hold
-//! then, by at most f members at once (one while it has fewer than four), so that those who stay are a quorum of it; and
-//! one of four or more never has fewer. While a change waits for its height there is no other but at that same height.
+//! then and that have said lately that they are ready, by at most f members at once (one while it has fewer than four), so
+//! that those who stay are a quorum of it; and one of four or more never has fewer. It is decided some blocks before, so
+//! that every node knows it in time. While a change waits for its height there is no other but at that same height.
 //! A key that serves is not revoked before a committee without it does. All heights are the mainchain's.
 
 use chancery_sdk::prelude::*;
 
 use crate::{
-    Committee, CommitteePlan, Membership, NewNode, Node, Registry, RegistryError, events::CommitteeSet,
-    refusals::check_name,
+    Committee, CommitteePlan, Membership, NewNode, Node, Readiness, Registry, RegistryError,
+    events::CommitteeSet,
+    refusals::{check_address, check_name},
 };
 
 /// Members of a committee.
 const MEMBERS_MAX: usize = 128;
+/// Blocks from the decision about a committee to its first one, at least. Nodes hold to the same.
+const NOTICE_BLOCKS: u64 = 64;
 /// From so many members on, a committee bears one that fails or lies.
 const TRUSTED_MIN: usize = 4;
 
@@ -74,6 +78,25 @@ impl Registry {
     #[query]
     pub fn committees(&self, chain: String, after: Option<u32>, limit: u32) -> Vec<Committee> {
         self.committees.page_of(&chain, after.as_ref(), limit).into_iter().map(|(_, committee)| committee).collect()
+    }
+
+    /// What a node last said of itself.
+    /// zh: 查询节点就绪声明
+    #[query]
+    pub fn readiness_of(&self, key: [u8; 32]) -> Option<Readiness> {
+        self.readiness.get(&key)
+    }
+
+    /// Says that a node follows the chain and could serve, and where other nodes reach it. The node itself says so, again
+    /// in every epoch while it does not serve.
+    /// zh: 节点声明已就绪及其网络地址
+    #[access(anyone)]
+    pub fn declare_ready(&mut self, cx: &Cx, key: [u8; 32], address: String) -> Result<(), RegistryError> {
+        ensure!(cx.caller() == cx.account(&key), RegistryError::NoPart);
+        ensure!(self.node(key)?.until_height.is_none(), RegistryError::NodeNotInForce { height: cx.height() });
+        check_address(&address)?;
+        self.readiness.insert(&key, &Readiness { height: cx.height(), address });
+        Ok(())
     }
 
     /// What a change of a committee would come to: its quorum, who joins, who leaves. Refuses as the change itself would.
@@ -193,6 +216,11 @@ impl Registry {
         if !before.is_empty() {
             let (found, limit) = (joining.len().max(leaving.len()) as u32, faults(before.len()).max(1) as u32);
             ensure!(found <= limit, RegistryError::TooManyChanges { found, limit });
+            let earliest = cx.height() + NOTICE_BLOCKS;
+            ensure!(from_height >= earliest, RegistryError::ShortNotice { earliest });
+            for node in joining.iter().filter(|key| joining_now != Some(key)) {
+                ensure!(self.is_ready(cx, node, epoch), RegistryError::NotReady { node: Digest(*node) });
+            }
             let shrinks = before.len() >= TRUSTED_MIN && members.len() < TRUSTED_MIN;
             ensure!(!shrinks, RegistryError::CommitteeTooSmall);
         }
@@ -205,6 +233,12 @@ impl Registry {
             leaving,
             untrusted: members.len() < TRUSTED_MIN,
         })
+    }
+
+    /// Whether a node has said lately that it could serve.
+    fn is_ready(&self, cx: &Cx, node: &[u8; 32], epoch: u64) -> bool {
+        let readiness = self.readiness.get(node);
+        readiness.is_some_and(|ready| cx.height() <= ready.height + 2 * epoch + NOTICE_BLOCKS)
     }
 
     /// Who serves until `from_height`, unless another change is under way for another height.

@@ -216,6 +216,30 @@ pub enum RegistryError {
     #[code(57)]
     #[message(en = "this is for the nodes that have a part in it", zh = "仅限参与的节点")]
     NoPart,
+    #[code(58)]
+    #[message(
+        en = "every node must know of it in time: the earliest height is {earliest}, if it is carried out now",
+        zh = "须预留通知时间:如现在执行,最早高度为 {earliest}"
+    )]
+    ShortNotice { earliest: u64 },
+    #[code(59)]
+    #[message(
+        en = "node {node} has not said lately that it is ready; start it and let it catch up",
+        zh = "节点 {node} 近期未声明就绪;请启动该节点并待其同步"
+    )]
+    NotReady { node: Digest },
+    #[code(60)]
+    #[message(en = "an address is HOST:PORT of at most 128 bytes", zh = "地址格式为 HOST:PORT,不超过128字节")]
+    BadAddress,
+}
+
+/// Accepts what nodes can be reached by.
+pub(crate) fn check_address(text: &str) -> Result<(), RegistryError> {
+    let port =
+        text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
+    let is_address = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic()) && port.is_some();
+    ensure!(is_address, RegistryError::BadAddress);
+    Ok(())
 }
 
 /// Accepts what can be a number in a register and cannot be a sentence.

@@ -69,6 +69,16 @@ pub struct Node {
     pub replaced_by: Option<[u8; 32]>,
 }
 
+/// A node that says it could serve.
+#[data]
+#[derive(Clone)]
+pub struct Readiness {
+    /// At which height it last said so.
+    pub height: u64,
+    /// Where other nodes reach it: `HOST:PORT`.
+    pub address: String,
+}
+
 /// Who certifies a chain's blocks.
 #[data]
 #[derive(Clone)]

@@ -18,10 +18,12 @@ use ed25519_zebra::{SigningKey, VerificationKey};
 use tokio::sync::watch;
 
 use super::ChainService;
-use crate::consensus::{Blackboard, Board};
+use crate::consensus::{Blackboard, Board, RegisteredNode, Roll};
 
 /// Gas of one call; a contribution of the largest size costs less.
 const GAS: u64 = 200_000_000;
+/// Nodes of a registry that are looked at.
+const NODES_MAX: usize = 1_024;
 /// Heights for which a call stays valid. What it says is soon out of date.
 const VALID_FOR: u64 = 100;
 
@@ -84,6 +86,19 @@ impl<B: StateBackend + 'static> Blackboard for RegistryBoard<B> {
         self.chain.ledger.rules().genesis().registry.as_ref()?;
         let height = self.chain.ledger.tip().height;
         self.read(board_of).map(|board| Board { height, ..board })
+    }
+
+    fn roll(&self) -> Option<Roll> {
+        self.chain.ledger.rules().genesis().registry.as_ref()?;
+        let height = self.chain.ledger.tip().height;
+        self.read(|registry, _| {
+            let keys = registry.nodes(NODES_MAX)?;
+            let node = |key: [u8; 32]| Ok(RegisteredNode { key, ready: registry.readiness(&key)? });
+            let nodes = keys.into_iter().map(node).collect::<Result<_, StorageError>>()?;
+            let next = registry.membership()?.and_then(|membership| membership.next);
+            let next = next.filter(|next| next.from_height > height);
+            Ok(Roll { height, nodes, epoch_blocks: registry.epoch_blocks()?.unwrap_or(1), next })
+        })
     }
 
     fn contribution(&self, round: u32, stage: Stage, node: &[u8; 32]) -> Option<Vec<u8>> {

@@ -36,8 +36,9 @@ impl Candidate {
         overlay: Arc<Overlay>,
     ) -> Self {
         let mut tip = parent.clone();
-        let subtrees = tip.advance(rules, &block.header);
-        Self { block, receipts: executed.receipts, overlay, tip, subtrees }
+        let ExecutedBlock { receipts, next_committee, .. } = executed;
+        let subtrees = tip.advance(rules, &block.header, next_committee);
+        Self { block, receipts, overlay, tip, subtrees }
     }
 
     /// The block.
@@ -70,6 +71,11 @@ impl Candidate {
         let bodies = self.block.transactions.iter().map(|transaction| &transaction.body);
         let nonces: BTreeMap<Address, u64> = bodies.map(|body| (body.sender, body.nonce + 1)).collect();
         nonces.into_iter().collect()
+    }
+
+    /// Whether it is the last of its epoch.
+    pub(super) fn ends_epoch(&self) -> bool {
+        self.tip.epoch > self.block.header.epoch
     }
 
     pub(super) fn overlay(&self) -> &Arc<Overlay> {

@@ -13,23 +13,27 @@ use std::{
     sync::{Arc, RwLock, RwLockReadGuard},
 };
 
-use chancery_abi::{Beacon, Block, Digest, Genesis, Transaction};
+use chancery_abi::{Beacon, Block, Digest, Genesis, Header, Transaction};
 use chancery_runtime::{
     engine::Engine,
     execution::{
         BeginError, BlockContext, BlockExecutor, ChainRules, ExecuteError, ExecutedBlock, ExecutionStack, Halt,
         VerifiedTransaction, beacons,
         chain::{self, BlockError, ChainTip, Proposal},
+        registry::Registry,
     },
-    state::{State, StateConfig},
+    state::{FinalView, State, StateConfig},
     storage::{Durability, StateBackend, WriteBatch},
 };
 use chancery_verify::signatures;
 
 use super::{Built, Candidate, ChainError, CheckError};
-use crate::store::{
-    FinalityProof,
-    chain_db::{self, ChainDb, CommittedBlock},
+use crate::{
+    consensus::Terms,
+    store::{
+        FinalityProof, Term,
+        chain_db::{self, ChainDb, CommittedBlock},
+    },
 };
 
 /// How many transactions may fail to fit before a block counts as full.
@@ -51,6 +55,7 @@ pub struct Ledger<B> {
     backend: Arc<B>,
     state: RwLock<State<B>>,
     tip: RwLock<Arc<ChainTip>>,
+    terms: Arc<Terms>,
 }
 
 impl<B: StateBackend> Ledger<B> {
@@ -80,8 +85,12 @@ impl<B: StateBackend> Ledger<B> {
         let tip = db.tip()?.unwrap_or_else(|| ChainTip::genesis(&rules));
         let state = State::open(Arc::clone(&backend), config)?;
         check_opened(&db, &tip, &state)?;
+        let mut terms = vec![Term::first(rules.genesis())];
+        terms.extend(db.terms()?);
+        let settled = settled_end(&rules, &*backend, tip.height)?;
+        let terms = Arc::new(Terms::new(terms, settled));
         let (state, tip) = (RwLock::new(state), RwLock::new(Arc::new(tip)));
-        Ok(Self { rules: Arc::new(rules), engine, backend, state, tip })
+        Ok(Self { rules: Arc::new(rules), engine, backend, state, tip, terms })
     }
 
     /// The chain's rules.
@@ -108,6 +117,11 @@ impl<B: StateBackend> Ledger<B> {
     pub fn tip(&self) -> Arc<ChainTip> {
         // Replacing the pointer cannot panic half-way, so a poisoned lock still holds a whole tip.
         Arc::clone(&self.tip.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// The committees' terms so far.
+    pub fn terms(&self) -> &Arc<Terms> {
+        &self.terms
     }
 
     /// The state, for reading.
@@ -168,7 +182,7 @@ impl<B: StateBackend> Ledger<B> {
                 Err(ExecuteError::Halt(halt)) => return Err(self.halted(context.height, halt)),
             }
         }
-        let mut executed = executor.finish();
+        let mut executed = executor.finish().map_err(|halt| self.halted(context.height, halt))?;
         let overlay = self.prepare(&state, parent, &mut executed)?;
         let root = overlay.root();
         let header = chain::assemble_header(&self.rules, &parent_tip, proposal, &included, &executed, root);
@@ -206,7 +220,7 @@ impl<B: StateBackend> Ledger<B> {
         let state = self.state()?;
         self.not_overtaken(&state, parent)?;
         let parent_tip = self.parent_tip(parent);
-        chain::check_before_execution(&self.rules, &parent_tip, &block)?;
+        chain::check_before_execution(&parent_tip, &block)?;
         let context = BlockContext { height: block.header.height, timestamp_ms: block.header.timestamp_ms };
         let view = state.view(parent.map(Candidate::overlay));
         let beacons = &block.header.beacons;
@@ -230,7 +244,7 @@ impl<B: StateBackend> Ledger<B> {
                 Err(ExecuteError::Halt(halt)) => return Err(self.halted(context.height, halt).into()),
             }
         }
-        let mut executed = executor.finish();
+        let mut executed = executor.finish().map_err(|halt| self.halted(context.height, halt))?;
         let overlay = self.prepare(&state, parent, &mut executed)?;
         chain::check_header(&self.rules, &parent_tip, &block, &executed, overlay.root())?;
         Ok(Candidate::new(&self.rules, &parent_tip, block, executed, overlay))
@@ -254,7 +268,7 @@ impl<B: StateBackend> Ledger<B> {
             let theirs = candidate.block().header.parent;
             return Err(ChainError::Conflict { height: tip.height, ours: tip.header, theirs });
         }
-        self.check_finality(height, digest, proof)?;
+        self.check_finality(&candidate.block().header, digest, proof)?;
         let mut batch = WriteBatch::default();
         self.state.write().map_err(|_| ChainError::Poisoned)?.stage(candidate.overlay(), &mut batch)?;
         let committed = CommittedBlock {
@@ -271,6 +285,8 @@ impl<B: StateBackend> Ledger<B> {
         state.advance(Arc::clone(candidate.overlay()))?;
         // Under the state's lock, so that nobody sees the one without the other.
         *self.tip.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(candidate.tip().clone());
+        let settled = settled_end(&self.rules, &*self.backend, height)?;
+        self.terms.committed(height, Term::after(&candidate.block().header, candidate.tip()), settled);
         Ok(Commit::Done)
     }
 
@@ -339,29 +355,43 @@ impl<B: StateBackend> Ledger<B> {
     }
 
     /// Follows the descendants from the block to the certified header, then checks the votes.
-    fn check_finality(&self, height: u64, digest: Digest, proof: &FinalityProof) -> Result<(), ChainError> {
-        let genesis = self.rules.digest();
-        let (mut last, mut epoch) = (digest, None);
+    fn check_finality(&self, header: &Header, digest: Digest, proof: &FinalityProof) -> Result<(), ChainError> {
+        let (genesis, height) = (self.rules.digest(), header.height);
+        let (mut last, mut epoch) = (digest, header.epoch);
         for (expected, header) in (height + 1..).zip(&proof.descendants) {
             if header.height != expected || header.parent != last {
                 let reason = format!("the header of height {} does not follow it", header.height);
                 return Err(ChainError::Certificate { height, reason });
             }
-            (last, epoch) = (header.digest(genesis), Some(header.epoch));
+            (last, epoch) = (header.digest(genesis), header.epoch);
         }
         let FinalityProof { certificate, .. } = proof;
         if certificate.header != last {
             let reason = format!("it is of header {}, and the block's is {last}", certificate.header);
             return Err(ChainError::Certificate { height, reason });
         }
-        if epoch.is_some_and(|epoch| epoch != certificate.epoch) {
+        // A term's last block has votes of its own, so nothing leads from one into the next.
+        if epoch != certificate.epoch || epoch != header.epoch {
             let reason = "it is of another epoch than its header".to_owned();
             return Err(ChainError::Certificate { height, reason });
         }
-        let committee = &self.rules.genesis().committee;
-        let checked = signatures::verify_certificate(genesis, committee, certificate);
+        let term = self
+            .terms
+            .of(epoch)
+            .ok_or_else(|| ChainError::Certificate { height, reason: format!("nothing is known of epoch {epoch}") })?;
+        let checked = signatures::verify_certificate(genesis, &term.committee, certificate);
         checked.map_err(|error| ChainError::certificate(height, error))
     }
+}
+
+/// The last height of the present term, where the state after `height` has decided it.
+fn settled_end<B: StateBackend>(rules: &ChainRules, backend: &B, height: u64) -> Result<Option<u64>, ChainError> {
+    let view = FinalView(backend);
+    let Some(registry) = Registry::of(rules, &view) else { return Ok(None) };
+    let membership = registry.membership()?;
+    let settled = membership.as_ref().and_then(|membership| membership.settled(height));
+    // One that is no committee leaves the present one in office.
+    Ok(settled.filter(|next| next.committee().is_some()).map(|next| next.from_height - 1))
 }
 
 /// Compares what the store's parts say of the newest block.

@@ -17,9 +17,9 @@ use chancery_runtime::{
 };
 use tokio::sync::watch;
 
-use super::{Built, ChainError, ChainService, CheckError, Commit, unfinal::Executed};
+use super::{Built, Candidate, ChainError, ChainService, CheckError, Commit, unfinal::Executed};
 use crate::{
-    consensus::{ChainSide, Committed, Stopped, TransactionSource, Verdict},
+    consensus::{ChainSide, Committed, Stopped, Terms, TransactionSource, Verdict},
     pool::{SelectLimits, Waiting},
 };
 
@@ -83,6 +83,19 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
         *self.ledger.rules().digest()
     }
 
+    fn terms(&self) -> &Arc<Terms> {
+        self.ledger.terms()
+    }
+
+    fn digest_at(&self, height: u64) -> Option<Digest> {
+        let rules = self.ledger.rules();
+        if height == 0 {
+            return Some(*rules.digest());
+        }
+        let header = self.ledger.db().header(height).inspect_err(|error| self.fail(error)).ok()?;
+        header.map(|header| header.digest(rules.digest()))
+    }
+
     fn final_height(&self) -> u64 {
         self.ledger.tip().height
     }
@@ -143,6 +156,7 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
         }
         let candidate = Arc::new(candidate);
         let block = Arc::new(candidate.block().clone());
+        self.expect_end(&candidate);
         self.lock_unfinal().insert(Executed { candidate, took: began.elapsed() });
         Ok(block)
     }
@@ -169,6 +183,7 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
         match checked {
             Ok(Ok(candidate)) => {
                 let candidate = Arc::new(candidate);
+                self.expect_end(&candidate);
                 self.lock_unfinal().insert(Executed { candidate, took: began.elapsed() });
                 Verdict::Valid
             }
@@ -230,6 +245,13 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
 }
 
 impl<B: StateBackend + 'static> ChainService<B> {
+    /// Notes a block that ends its term, before it is final: the next proposal repeats it until it is.
+    fn expect_end(&self, candidate: &Candidate) {
+        if candidate.ends_epoch() {
+            self.ledger.terms().expect_end(candidate.block().header.epoch, candidate.height());
+        }
+    }
+
     fn make_final(&self, executed: &Executed) -> Result<Committed, ChainError> {
         let Executed { candidate, took } = executed;
         let began = Instant::now();

@@ -283,7 +283,8 @@ impl Bench {
             let begun = BlockExecutor::begin(stack, &self.engine, &self.rules, &view, context, &[]);
             let mut executor = begun.map_err(|error| fault(&error))?;
             let (receipt, trace) = executor.execute_traced(&verified, limits).map_err(|error| fault(&error))?;
-            Ok::<_, Failure>((receipt, trace, executor.finish().changes))
+            let executed = executor.finish().map_err(|error| fault(&error))?;
+            Ok::<_, Failure>((receipt, trace, executed.changes))
         })?;
         let overlay = Arc::new(self.state.prepare(None, changes).map_err(|error| fault(&error))?);
         let mut batch = WriteBatch::default();

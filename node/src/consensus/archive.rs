@@ -21,6 +21,7 @@ use commonware_storage::{archive::Identifier, rmap::RMap};
 use super::{
     block::{BlockRules, ChainBlock, own_digest},
     certificate::{to_engine, to_own},
+    epochs::Epochs,
 };
 use crate::store::{ChainDb, chain_db};
 
@@ -164,20 +165,21 @@ impl<E: Spawner, B: StateBackend + 'static> Blocks for FinalBlocks<E, B> {
 /// Certificates by height.
 pub(super) struct FinalCertificates<E, B> {
     book: Book<E, B>,
-    members: u32,
+    epochs: Epochs,
 }
 
 impl<E: Spawner, B: StateBackend + 'static> FinalCertificates<E, B> {
-    /// Opens the book of a chain with a committee of `members`, whose blocks up to `tip` are committed.
-    pub(super) fn open(context: E, backend: Arc<B>, members: u32, tip: u64) -> Result<Self, StorageError> {
+    /// Opens the book of a chain with these terms, whose blocks up to `tip` are committed.
+    pub(super) fn open(context: E, backend: Arc<B>, epochs: Epochs, tip: u64) -> Result<Self, StorageError> {
         let from = tip.saturating_sub(CERTIFICATES_RECALLED);
         let book = Book::open(context, backend, from, |db, from, limit| db.certified_heights(from, limit))?;
-        Ok(Self { book, members })
+        Ok(Self { book, epochs })
     }
 
     fn at(&self, height: u64) -> Result<Option<Finalization<Scheme, sha256::Digest>>, StorageError> {
         let Some(certificate) = self.book.db().certificate(height)? else { return Ok(None) };
-        let found = to_engine(&certificate, self.members);
+        let members = self.epochs.members(certificate.epoch);
+        let found = members.and_then(|members| to_engine(&certificate, members));
         found.map(Some).ok_or_else(|| StorageError::new("read a certificate", "it is of another committee"))
     }
 }

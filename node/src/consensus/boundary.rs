@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use chancery_abi::{Beacon, Block, Digest, Genesis};
-use chancery_runtime::execution::registry::{Ceremony, CommitteeTerm, Group, Stage};
+use chancery_runtime::execution::registry::{Ceremony, CommitteeTerm, Group, Readiness, Stage};
 use tokio::sync::watch;
+
+use super::Terms;
 
 /// What a chain says of a proposal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,12 @@ pub trait ChainSide: Clone + Send + Sync + 'static {
 
     /// The genesis' digest.
     fn genesis_digest(&self) -> Digest;
+
+    /// The committees' terms, as far as the newest final block says.
+    fn terms(&self) -> &Arc<Terms>;
+
+    /// The digest of the final block at `height`, the genesis' at 0; none where the store does not have it.
+    fn digest_at(&self, height: u64) -> Option<Digest>;
 
     /// The newest final height.
     fn final_height(&self) -> u64;
@@ -109,6 +117,28 @@ pub struct Board {
     pub newest_beacon: Option<u64>,
 }
 
+/// A node in the registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisteredNode {
+    /// Its key.
+    pub key: [u8; 32],
+    /// What it said last of itself.
+    pub ready: Option<Readiness>,
+}
+
+/// What the newest final state says of nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roll {
+    /// The final height.
+    pub height: u64,
+    /// Nodes whose keys are not revoked, in the order of those.
+    pub nodes: Vec<RegisteredNode>,
+    /// Committees change at multiples of this height only.
+    pub epoch_blocks: u64,
+    /// The committee that is decided and does not serve yet.
+    pub next: Option<CommitteeTerm>,
+}
+
 /// A mainchain's registry as the blackboard of ceremonies, and where beacons go.
 pub trait Blackboard: Clone + Send + Sync + 'static {
     /// The genesis' digest, which domains are made of.
@@ -116,6 +146,9 @@ pub trait Blackboard: Clone + Send + Sync + 'static {
 
     /// The board as of the newest final block; none where the chain has no registry or cannot be read.
     fn board(&self) -> Option<Board>;
+
+    /// The nodes as of the newest final block; none where the chain has no registry or cannot be read.
+    fn roll(&self) -> Option<Roll>;
 
     /// What a node contributed to a stage.
     fn contribution(&self, round: u32, stage: Stage, node: &[u8; 32]) -> Option<Vec<u8>>;

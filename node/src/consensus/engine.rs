@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use chancery_abi::limits::COMMITTEE_MAX;
 use chancery_runtime::storage::{StateBackend, StorageError};
 use commonware_broadcast::buffered;
 use commonware_consensus::{
@@ -19,24 +20,18 @@ use commonware_consensus::{
         resolver::p2p as marshal_resolver,
         standard::{Inline, Standard},
     },
-    simplex::{
-        self,
-        config::{Floor, ForwardPolicy, SkipBudget, SkipPolicy},
-        elector::RoundRobin,
-        scheme::ed25519::Scheme,
-    },
-    types::{Epoch, FixedEpocher, ViewDelta},
+    simplex::{self, scheme::ed25519::Scheme},
+    types::ViewDelta,
 };
 use commonware_cryptography::{
     Digested, Digestible as _,
-    certificate::ConstantProvider,
     ed25519::{PrivateKey, PublicKey},
-    sha256::{self, Sha256},
+    sha256,
 };
-use commonware_p2p::{Blocker, Provider, Receiver, Sender};
+use commonware_p2p::{Blocker, Provider, Receiver, Sender, utils::mux};
 use commonware_parallel::Sequential;
 use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage, buffer::paged::CacheRef};
-use commonware_utils::{NZDuration, NZU16, NZU64, NZUsize, ordered::Set};
+use commonware_utils::{NZDuration, NZU16, NZU64, NZUsize};
 use rand_core::CryptoRng;
 
 use super::{
@@ -46,19 +41,14 @@ use super::{
     block::{BlockRules, ChainBlock},
     certificate::{key_bytes, namespace, participants},
     delivery::{self, Observer},
+    epochs::{BUFFER, Epochs, MAILBOX, VIEWS_KEPT, Voting},
 };
 
-/// Buffers of files that are written or read in one go.
-const BUFFER: NonZeroUsize = NZUsize!(256 << 10);
 /// Pages of the engine's files that stay in memory: 2 MiB.
 const PAGE: NonZeroU16 = NZU16!(4_096);
 const PAGES: NonZeroUsize = NZUsize!(512);
-/// Messages that wait between the engine's parts.
-const MAILBOX: NonZeroUsize = NZUsize!(1_024);
 /// Blocks of one peer that are kept while it is not known whether they are proposals.
 const BLOCKS_OF_A_PEER: usize = 8;
-/// Views behind the newest final one whose messages are still of use to others.
-const VIEWS_KEPT: u64 = 256;
 /// Final blocks that are handed to the chain before it has committed the first of them.
 const DELIVERED_AT_ONCE: NonZeroUsize = NZUsize!(16);
 /// Missing heights that are fetched at once.
@@ -85,12 +75,12 @@ impl Timing {
         self.heartbeat + self.proposal_patience
     }
 
-    fn certification_timeout(&self) -> Duration {
+    pub(super) fn certification_timeout(&self) -> Duration {
         self.leader_timeout() + self.proposal_patience
     }
 
     /// A proposer that was silent for so long is passed over at once until it is heard again.
-    fn skip_timeout(&self) -> Duration {
+    pub(super) fn skip_timeout(&self) -> Duration {
         self.certification_timeout() + self.proposal_patience
     }
 }
@@ -123,18 +113,17 @@ pub(super) struct Parts<C, B, K, P> {
 /// Why a chain's engine does not start.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EngineError {
-    #[error("this node's key is not of the chain's committee")]
-    NotAMember,
     #[error("the genesis' committee has a key that is none")]
     BadKey,
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
 
-/// The largest message of a chain with a committee of `members`.
-pub(super) fn message_bytes_max(members: u32, rules: BlockRules) -> u32 {
+/// The largest message of a chain.
+pub(super) fn message_bytes_max(rules: BlockRules) -> u32 {
+    let members = u32::try_from(COMMITTEE_MAX).unwrap_or(u32::MAX);
     commonware_p2p::max_message_size(&[
-        simplex::max_payload_size::<Scheme, sha256::Digest>(members),
+        mux::prefixed(simplex::max_payload_size::<Scheme, sha256::Digest>(members)),
         marshal::max_payload_size::<Standard<ChainBlock>, Scheme>(members, &rules),
     ])
 }
@@ -157,9 +146,9 @@ where
     let Parts { side, backend, key, blocker, peers, timing, participation, files } = parts;
     let rules = BlockRules { genesis: side.genesis_digest() };
     let me = commonware_cryptography::Signer::public_key(&key);
-    let committee: Set<PublicKey> = participants(&side.genesis().committee).ok_or(EngineError::BadKey)?;
-    let members = u32::try_from(committee.len()).unwrap_or(u32::MAX);
-    let scheme = Scheme::signer(&namespace(&rules.genesis), committee, key).ok_or(EngineError::NotAMember)?;
+    participants(&side.genesis().committee).ok_or(EngineError::BadKey)?;
+    let epochs = Epochs::new(Arc::clone(side.terms()), &namespace(&rules.genesis), key);
+    let voting_side = side.clone();
     let pages = CacheRef::new(PAGE, PAGES);
     let fetch_timeout = NZDuration!(timing.fetch_timeout);
 
@@ -194,15 +183,15 @@ where
     let genesis = ChainBlock::genesis(rules.genesis);
     let genesis_digest = genesis.digest();
     let tip = side.final_height();
-    let certificates = FinalCertificates::open(context.child("certificates"), Arc::clone(&backend), members, tip)?;
+    let certificates =
+        FinalCertificates::open(context.child("certificates"), Arc::clone(&backend), epochs.clone(), tip)?;
     let blocks = FinalBlocks::open(context.child("blocks"), backend, rules, tip)?;
-    let epochs = FixedEpocher::new(NZU64!(u64::MAX));
     let (marshal, mailbox, _) = Marshal::<_, Standard<ChainBlock>, _, _, _, _, _>::init(
         context.child("marshal"),
         certificates,
         blocks,
         marshal::Config {
-            provider: ConstantProvider::new(scheme.clone()),
+            provider: epochs.clone(),
             epocher: epochs.clone(),
             start: Start::Genesis(Digested::precomputed(genesis, genesis_digest)),
             partition_prefix: format!("{files}-marshal"),
@@ -221,40 +210,26 @@ where
     )
     .await;
     let chain = Chain::new(side.clone(), rules, timing, key_bytes(&me));
-    let automaton = Inline::new(context.child("chain"), chain, mailbox, epochs);
+    let voting_mailbox = mailbox.clone();
+    let automaton = Inline::new(context.child("chain"), chain, mailbox, epochs.clone());
     let (delivery, committing) = delivery::start(context.child("delivery"), side, Arc::clone(&participation));
     let marshal = marshal.start(delivery, buffer, resolver);
 
-    let observer = Observer::new(context.child("observer"), participation);
-    let engine = simplex::Engine::new(
-        context.child("simplex"),
-        simplex::Config {
-            scheme,
-            elector: RoundRobin::<Sha256>::default(),
-            blocker,
-            automaton: automaton.clone(),
-            relay: automaton.clone(),
-            reporter: Reporters::from((automaton, observer)),
-            strategy: Sequential,
-            partition: format!("{files}-simplex"),
-            mailbox_size: MAILBOX,
-            epoch: Epoch::zero(),
-            floor: Floor::Genesis(genesis_digest),
-            replay_buffer: BUFFER,
-            write_buffer: BUFFER,
-            page_cache: pages,
-            leader_timeout: timing.leader_timeout(),
-            certification_timeout: timing.certification_timeout(),
-            timeout_retry: timing.certification_timeout(),
-            view_retention: ViewDelta::new(VIEWS_KEPT),
-            skip: SkipPolicy::Enabled { timeout: timing.skip_timeout(), budget: SkipBudget::Participants },
-            fetch_timeout,
-            fetch_retry_delay: Duration::from_millis(500),
-            forward: ForwardPolicy::SilentVoters,
-            track_historical_votes: false,
-        },
-    );
-    let engine = engine.start(channels.votes, channels.certificates, channels.views);
+    let observer = Observer::new(context.child("observer"), Arc::clone(&participation));
+    let voting = Voting {
+        side: voting_side,
+        epochs,
+        automaton: automaton.clone(),
+        reporter: Reporters::from((automaton, observer)),
+        blocker,
+        marshal: voting_mailbox,
+        participation,
+        timing,
+        files,
+        pages,
+    };
+    let Channels { votes, certificates, views, .. } = channels;
+    let engine = context.child("voting").spawn(move |context| voting.run(context, votes, certificates, views));
     Ok(context.child("chain_engine").spawn(move |_| async move {
         commonware_macros::select! {
             _ = engine => {},

@@ -22,20 +22,24 @@ mod boundary;
 mod certificate;
 mod delivery;
 mod engine;
+mod epochs;
 mod gossip;
 mod identity;
+mod members;
 mod network;
 mod participation;
 #[cfg(test)]
 mod simulation;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod threshold;
 
 pub use self::{
-    boundary::{Blackboard, Board, ChainSide, Committed, Stopped, TransactionSource, Verdict},
+    boundary::{Blackboard, Board, ChainSide, Committed, RegisteredNode, Roll, Stopped, TransactionSource, Verdict},
     engine::Timing,
     identity::IdentityError,
     network::{Consensus, ConsensusConfig, ConsensusError, Peer},
     participation::{MemberStatus, Participation, ParticipationView},
+    terms::{Span, Terms},
 };

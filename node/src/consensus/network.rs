@@ -15,23 +15,25 @@ use std::{
 
 use chancery_abi::{Digest, domain};
 use chancery_runtime::storage::StateBackend;
-use commonware_cryptography::{ChaCha20Poly1305, ed25519::PrivateKey, ed25519::PublicKey};
+use commonware_cryptography::{ChaCha20Poly1305, ed25519::PrivateKey};
 use commonware_macros::select;
 use commonware_p2p::{Address, AddressableManager as _, Ingress, authenticated::lookup};
-use commonware_runtime::{Quota, Runner as _, Supervisor as _, tokio as runtime};
+use commonware_runtime::{Quota, Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
 use commonware_stream::{
     cups::{self, Cups},
     sake::{self, Sake},
 };
-use commonware_utils::{Hostname, NZU32, NZUsize, ordered::Map};
+use commonware_utils::{Hostname, NZU32, NZUsize};
 use tokio::sync::oneshot;
 
 use super::{
     Blackboard, ChainSide, IdentityError, Participation, Timing, TransactionSource,
     block::BlockRules,
-    certificate::{private_key, public_key},
+    certificate::private_key,
     engine::{self, Channels, EngineError, Parts},
-    gossip, identity, threshold,
+    gossip, identity,
+    members::{Members, Wanted},
+    threshold,
 };
 
 /// Messages a second of one peer on one channel. Memory for as many is set aside for every peer.
@@ -40,6 +42,9 @@ const MESSAGES_PER_SECOND: std::num::NonZeroU32 = NZU32!(256);
 const GOSSIP_PER_SECOND: std::num::NonZeroU32 = NZU32!(128);
 /// Messages of partial signatures a second of one peer.
 const PARTIALS_PER_SECOND: std::num::NonZeroU32 = NZU32!(64);
+/// Nodes that a node is connected to at most, itself included; more where there are more already. Memory for what each
+/// may send is set aside.
+const PEERS_MAX: usize = 24;
 /// Sets of peers that are kept at once: before and after a change of the committee.
 const PEER_SETS: NonZeroUsize = NZUsize!(2);
 /// Threads of the engine's runtime.
@@ -83,14 +88,18 @@ impl FromStr for Peer {
 
 impl std::fmt::Display for Peer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { host, port, .. } = self;
-        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-        write!(f, "{}@{host}:{port}", Digest(self.key))
+        write!(f, "{}@{}", Digest(self.key), self.host_and_port())
     }
 }
 
 impl Peer {
-    fn address(&self) -> Option<Address> {
+    /// Where it listens, without its key.
+    pub(super) fn host_and_port(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+
+    pub(super) fn address(&self) -> Option<Address> {
         if let Ok(ip) = self.host.parse() {
             return Some(Address::Symmetric(SocketAddr::new(ip, self.port)));
         }
@@ -187,17 +196,31 @@ impl Consensus {
     {
         let key = private_key(seed).ok_or_else(|| ConsensusError::Engine("the key is none".into()))?;
         let me = super::certificate::key_bytes(&commonware_cryptography::Signer::public_key(&key));
-        let genesis = side.genesis();
-        if !genesis.committee.keys().contains(&me) {
+        let (genesis, present) = (side.genesis(), side.terms().present().committee);
+        let serves = present.keys().contains(&me);
+        if !serves && genesis.registry.is_none() {
             return Err(ConsensusError::NotAMember { key: Digest(me).to_string(), chain: genesis.chain.clone() });
         }
-        let peers = addresses(&config, &me, genesis.committee.keys())?;
+        let participation = Arc::new(Participation::new(&present, me, crate::chain::now_ms()));
+        let (configured, listen, terms) = (config.peers.clone(), config.listen, Arc::clone(side.terms()));
+        let watched = Arc::clone(&participation);
+        let members = Members { board: board.clone(), terms, participation: watched, me, configured, listen };
+        let wanted = members.wanted(board.roll().as_ref(), usize::MAX);
+        let mut lacking = wanted.without_address().peekable();
+        // Who follows gets by with one address of several.
+        if let Some(key) = lacking.peek().filter(|_| serves || wanted.len() == 1) {
+            return Err(ConsensusError::NoAddress { key: Digest(**key).to_string() });
+        }
+        drop(lacking);
+        if !serves {
+            tracing::warn!(key = %Digest(me), "this node's key is not of the committee: it follows and does not vote");
+        }
         check_address(&config, &me)?;
         identity::claim(&config.directory, &side.genesis_digest(), &me, side.final_height())?;
-        let participation = Arc::new(Participation::new(&genesis.committee, me, crate::chain::now_ms()));
         let (stop, stopped) = oneshot::channel();
         let (started, has_started) = std::sync::mpsc::sync_channel(1);
-        let parts = Running { config, side, board, backend, key, peers, participation: Arc::clone(&participation) };
+        let parts =
+            Running { config, side, board, backend, key, members, wanted, participation: Arc::clone(&participation) };
         let thread = std::thread::Builder::new().name("consensus".into()).spawn(move || parts.run(stopped, &started));
         let thread = thread.map_err(|error| ConsensusError::Engine(error.to_string()))?;
         match has_started.recv() {
@@ -222,22 +245,6 @@ impl Consensus {
     }
 }
 
-/// The members' addresses, this node's own included.
-fn addresses(
-    config: &ConsensusConfig,
-    me: &[u8; 32],
-    members: &[[u8; 32]],
-) -> Result<Vec<(PublicKey, Address)>, ConsensusError> {
-    let address = |member: &[u8; 32]| {
-        let named = config.peers.iter().find(|peer| peer.key == *member).and_then(Peer::address);
-        // Nobody dials oneself, so where this node listens is as good as any.
-        let address = named.or_else(|| (member == me).then_some(Address::Symmetric(config.listen)));
-        let key = Digest(*member).to_string();
-        public_key(member).zip(address).ok_or(ConsensusError::NoAddress { key })
-    };
-    members.iter().map(address).collect()
-}
-
 /// Looks whether this node's place is taken: by another process here, or by one that answers at this node's address.
 fn check_address(config: &ConsensusConfig, me: &[u8; 32]) -> Result<(), ConsensusError> {
     if let Some(own) = config.peers.iter().find(|peer| peer.key == *me)
@@ -259,7 +266,8 @@ struct Running<C, T, B> {
     board: T,
     backend: Arc<B>,
     key: PrivateKey,
-    peers: Vec<(PublicKey, Address)>,
+    members: Members<T>,
+    wanted: Wanted,
     participation: Arc<Participation>,
 }
 
@@ -294,14 +302,14 @@ where
         stopped: oneshot::Receiver<()>,
         started: &Started,
     ) -> Result<(), String> {
-        let Self { config, side, board, backend, key, peers, participation } = self;
+        let Self { config, side, board, backend, key, members, wanted, participation } = self;
         let threshold_key = key.clone();
         let rules = BlockRules { genesis: side.genesis_digest() };
-        let members = u32::try_from(peers.len()).unwrap_or(u32::MAX);
-        let network_config = network_config(&config, key.clone(), members, rules);
+        let peers_max = PEERS_MAX.max(2 * wanted.len() + 1);
+        let network_config = network_config(&config, key.clone(), peers_max, rules);
         let (mut network, mut oracle) = lookup::Network::new(context.child("network"), network_config);
-        let peers: Map<PublicKey, Address> = peers.try_into().map_err(|_| "two validators have one key".to_owned())?;
-        oracle.track(0, peers);
+        oracle.track(0, wanted.peers());
+        let membership = oracle.clone();
         let [votes, certificates, views, backfill, blocks, transactions, partials] = CHANNELS;
         let mut register = |channel| network.register(channel, Quota::per_second(MESSAGES_PER_SECOND));
         let channels = Channels {
@@ -328,7 +336,7 @@ where
             Ok(engine) => engine,
             Err(error) => {
                 let error = match error {
-                    EngineError::Storage(_) | EngineError::BadKey | EngineError::NotAMember => error.to_string(),
+                    EngineError::Storage(_) | EngineError::BadKey => error.to_string(),
                 };
                 started.send(Err(ConsensusError::Engine(error))).ok();
                 return Ok(());
@@ -337,11 +345,15 @@ where
         let gossip = gossip::start(context.child("gossip"), side, participation, transactions);
         // It may end without the node ending: finality does without it.
         let _threshold = threshold::start(context.child("threshold"), board, threshold_key, FILES.to_owned(), partials);
+        // One place is this node's own, whether it is in the set or not.
+        let membership =
+            context.child("members").spawn(move |context| members.run(context, membership, peers_max - 1, wanted));
         let network = network.start();
         started.send(Ok(())).ok();
         select! {
             _ = stopped => Ok(()),
             _ = engine => Err("the consensus engine ended by itself".to_owned()),
+            _ = membership => Err("minding the connections ended by itself".to_owned()),
             _ = gossip => Err("passing on transactions ended by itself".to_owned()),
             _ = network => Err("the network ended by itself".to_owned()),
         }
@@ -353,7 +365,7 @@ type Handshake = Cups<Sake<PrivateKey>, ChaCha20Poly1305>;
 fn network_config(
     config: &ConsensusConfig,
     signer: PrivateKey,
-    members: u32,
+    peers_max: usize,
     rules: BlockRules,
 ) -> lookup::Config<Handshake> {
     let handshake = Sake {
@@ -363,9 +375,8 @@ fn network_config(
         version: sake::Version::V1,
     };
     let message_bytes =
-        engine::message_bytes_max(members, rules).max(u32::try_from(gossip::GOSSIP_BYTES_MAX).unwrap_or(u32::MAX));
+        engine::message_bytes_max(rules).max(u32::try_from(gossip::GOSSIP_BYTES_MAX).unwrap_or(u32::MAX));
     let namespace = domain::domain(domain::Kind::Certificate, &rules.genesis) + "/p2p";
-    let peers_max = NonZeroUsize::new(members as usize + 1).unwrap_or(NonZeroUsize::MIN);
     lookup::Config {
         handshake: Cups::new(handshake, cups::Version::V1),
         namespace: namespace.into_bytes(),
@@ -375,7 +386,7 @@ fn network_config(
         allow_dns: true,
         bypass_ip_check: true,
         max_message_size: message_bytes,
-        max_peers_per_set: peers_max,
+        max_peers_per_set: NonZeroUsize::new(peers_max).unwrap_or(NonZeroUsize::MIN),
         mailbox_size: NZUsize!(1_024),
         send_batch_size: NZUsize!(8),
         handshake_timeout: DIAL_TIMEOUT,

@@ -23,6 +23,12 @@ pub struct MemberStatus {
     pub heard_ms: Option<u64>,
 }
 
+impl MemberStatus {
+    fn unseen(key: [u8; 32]) -> Self {
+        Self { key, voted_view: 0, voted_ms: None, in_certificate: false, clock_ahead_ms: None, heard_ms: None }
+    }
+}
+
 /// How the committee is doing, as one node sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParticipationView {
@@ -51,14 +57,6 @@ pub struct Participation {
 impl Participation {
     /// Nothing seen yet of `committee`, by the node with key `own_key`.
     pub fn new(committee: &Committee, own_key: [u8; 32], now_ms: u64) -> Self {
-        let member = |key: &[u8; 32]| MemberStatus {
-            key: *key,
-            voted_view: 0,
-            voted_ms: None,
-            in_certificate: false,
-            clock_ahead_ms: None,
-            heard_ms: None,
-        };
         Self {
             inner: Mutex::new(ParticipationView {
                 own_key,
@@ -67,9 +65,21 @@ impl Participation {
                 certified_height: 0,
                 finality_lag_ms: None,
                 skipped_views: 0,
-                members: committee.keys().iter().map(member).collect(),
+                members: committee.keys().iter().copied().map(MemberStatus::unseen).collect(),
             }),
         }
+    }
+
+    /// A committee's term begins; what was seen of those who go on stays.
+    pub(super) fn begin(&self, committee: &Committee) {
+        let mut inner = self.lock();
+        let known = std::mem::take(&mut inner.members);
+        let go_on = |key: &[u8; 32]| {
+            let known = known.iter().find(|member| member.key == *key).cloned();
+            MemberStatus { voted_view: 0, in_certificate: false, ..known.unwrap_or_else(|| MemberStatus::unseen(*key)) }
+        };
+        inner.members = committee.keys().iter().map(go_on).collect();
+        inner.view = 0;
     }
 
     /// What is known now.

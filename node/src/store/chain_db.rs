@@ -7,7 +7,7 @@
 //! made of one moment.
 
 use chancery_abi::{
-    Address, Block, Certificate, Digest, Genesis, Header, Name, Outcome, Payload, Receipt, Transaction,
+    Address, Block, Certificate, Committee, Digest, Genesis, Header, Name, Outcome, Payload, Receipt, Transaction,
 };
 use chancery_runtime::{
     execution::chain::ChainTip,
@@ -41,6 +41,30 @@ pub struct TransactionPlace {
     pub height: u64,
     /// The transaction's place in the block.
     pub index: u32,
+}
+
+/// A committee's term of office.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Its number, from 0.
+    pub epoch: u64,
+    /// The first height that the committee certifies; 0, the genesis, in the first term.
+    pub first_height: u64,
+    /// The committee.
+    pub committee: Committee,
+}
+
+impl Term {
+    /// A chain's first term.
+    pub fn first(genesis: &Genesis) -> Self {
+        Self { epoch: 0, first_height: 0, committee: genesis.committee.clone() }
+    }
+
+    /// The term that begins after a block, when the block ends one.
+    pub fn after(header: &Header, tip: &ChainTip) -> Option<Self> {
+        let begun = tip.epoch > header.epoch;
+        begun.then(|| Self { epoch: tip.epoch, first_height: tip.height + 1, committee: tip.committee.clone() })
+    }
 }
 
 /// A block that became final, with everything that is kept of it.
@@ -77,6 +101,9 @@ pub fn stage_block(batch: &mut WriteBatch, committed: &CommittedBlock<'_>) {
             let address = Address::of_contract(&block.header.chain, &deploy.department, &deploy.name);
             batch.put(Column::Index, format::contract_name_key(&deploy.department, &deploy.name), address.0);
         }
+    }
+    if let Some(term) = Term::after(&block.header, tip) {
+        batch.put(Column::Meta, format::term_key(term.epoch), encode(&(term.first_height, &term.committee)));
     }
     batch.put(Column::Meta, format::TIP, encode(tip));
 }
@@ -126,6 +153,20 @@ impl ChainDb<'_> {
     pub fn tip(&self) -> Result<Option<ChainTip>, StorageError> {
         let bytes = self.0.get(Column::Meta, format::TIP)?;
         bytes.map(|bytes| decode("read the tip", &bytes)).transpose()
+    }
+
+    /// All terms after the first, by their numbers.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn terms(&self) -> Result<Vec<Term>, StorageError> {
+        let mut terms = Vec::new();
+        for epoch in 1.. {
+            let Some(bytes) = self.0.get(Column::Meta, &format::term_key(epoch))? else { break };
+            let (first_height, committee) = decode("read a committee's term", &bytes)?;
+            terms.push(Term { epoch, first_height, committee });
+        }
+        Ok(terms)
     }
 
     /// The header at `height`.

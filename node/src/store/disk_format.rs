@@ -11,6 +11,7 @@
 //! | `index`  | [`HISTORY_SUBTREE`]      | level (1), place (8)                  | the complete subtree's hash        |
 //! | `index`  | [`CONTRACT_NAME`]        | name's length (1), name, department   | the contract's address             |
 //! | `meta`   | `b"node.genesis"`        |                                       | `Genesis`                          |
+//! | `meta`   | `b"node.term."`          | the term's number                     | first height, `Committee`          |
 //! | `meta`   | `b"node.tip"`            |                                       | `ChainTip`'s parts                 |
 //! | `meta`   | `b"chain."` ‖ digest     | (under the database's own number)     | number (u32), name                 |
 //!
@@ -48,8 +49,15 @@ pub const CONTRACT_NAME: u8 = 3;
 pub const GENESIS: &[u8] = b"node.genesis";
 /// Key in `meta`: the newest committed block.
 pub const TIP: &[u8] = b"node.tip";
+/// Beginning of the keys in `meta` of committees' terms.
+pub const TERM: &[u8] = b"node.term.";
 /// Beginning of the keys in `meta` under which the database lists its chains.
 pub const CHAIN_ENTRY: &[u8] = b"chain.";
+
+/// The key of a committee's term.
+pub fn term_key(epoch: u64) -> Vec<u8> {
+    [TERM, &epoch.to_be_bytes()].concat()
+}
 
 /// The key of something of `kind` at `height`.
 pub fn height_key(kind: u8, height: u64) -> [u8; 9] {

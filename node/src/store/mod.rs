@@ -15,7 +15,7 @@ mod tests;
 mod witness;
 
 pub use self::{
-    chain_db::{ChainDb, FinalityProof, TransactionPlace},
+    chain_db::{ChainDb, FinalityProof, Term, TransactionPlace},
     directory::StoreDirectory,
     disk_db::{ChainIdentity, ChainStore, DiskDb, StoreConfig},
 };

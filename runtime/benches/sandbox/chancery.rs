@@ -95,7 +95,7 @@ impl Chancery {
             .expect("the block begins");
         let receipt = executor.execute(&transaction).expect("the deploy may be in a block");
         assert!(receipt.outcome.is_done(), "{receipt:?}");
-        let changes = executor.finish().changes;
+        let changes = executor.finish().expect("it does not halt").changes;
         drop(view);
         let overlay = Arc::new(self.state.prepare(None, changes).expect("memory can be read"));
         let mut batch = WriteBatch::default();
@@ -124,6 +124,6 @@ impl Chancery {
                 assert!(receipt.outcome.is_done(), "{receipt:?}");
             }
         });
-        (time, executor.finish().gas_used)
+        (time, executor.finish().expect("it does not halt").gas_used)
     }
 }

@@ -10,6 +10,7 @@ use super::{
     beacons::{self, BeaconError},
     gas::intrinsic_gas,
     payload,
+    registry::Registry,
     rules::ChainRules,
     session::{Facts, Halt, Session},
     stack::ExecutionStack,
@@ -18,7 +19,9 @@ use super::{
     view::ViewGuard,
 };
 use crate::{
-    abi::{Address, Beacon, Digest, Outcome, Receipt, Refusal, RegistrySetup, Transaction, WIRE_VERSION, limits},
+    abi::{
+        Address, Beacon, Committee, Digest, Outcome, Receipt, Refusal, RegistrySetup, Transaction, WIRE_VERSION, limits,
+    },
     engine::{Engine, Observe},
     state::{Changes, StateView},
 };
@@ -76,6 +79,8 @@ pub struct ExecutedBlock {
     pub changes: Changes,
     /// Gas they used.
     pub gas_used: u64,
+    /// The committee that follows, when the block is the last of its epoch.
+    pub next_committee: Option<Committee>,
 }
 
 /// Executes one block.
@@ -190,11 +195,19 @@ impl<'a> BlockExecutor<'a> {
 
     /// What the block's transactions did.
     ///
+    /// # Errors
+    /// When this node cannot go on.
+    ///
     /// # Panics
     /// After a halt, when there is nothing to finish.
-    pub fn finish(self) -> ExecutedBlock {
+    pub fn finish(self) -> Result<ExecutedBlock, Halt> {
         let session = self.session.expect("a halted block is not finished");
-        ExecutedBlock { receipts: self.receipts, changes: session.into_changes(), gas_used: self.gas_used }
+        let next_committee = match Registry::of(self.rules, &*session) {
+            Some(registry) => registry.committee_from(self.context.height + 1).map_err(Halt::Storage)?,
+            None => None,
+        };
+        let Self { receipts, gas_used, .. } = self;
+        Ok(ExecutedBlock { receipts, changes: session.into_changes(), gas_used, next_committee })
     }
 
     /// Deploys the registry as the genesis has it. It has no transaction and no receipt.

@@ -1,7 +1,7 @@
 //! How a block hangs on the one before: what the next header needs to know, making a header, and checking one.
 
 use crate::{
-    abi::{Beacon, Block, Digest, Header, Receipt, Transaction, WIRE_VERSION, merkle::Mountain},
+    abi::{Beacon, Block, Committee, Digest, Header, Receipt, Transaction, WIRE_VERSION, merkle::Mountain},
     execution::{ChainRules, ExecutedBlock, beacons::BeaconError},
 };
 use chancery_verify::roots;
@@ -16,8 +16,10 @@ pub struct ChainTip {
     pub header: Digest,
     /// The last block's time; the genesis' before the first.
     pub timestamp_ms: u64,
-    /// The committee's term.
+    /// The term of the committee that certifies the next block.
     pub epoch: u64,
+    /// That committee.
+    pub committee: Committee,
     /// All headers so far.
     pub mountain: Mountain,
 }
@@ -30,16 +32,27 @@ impl ChainTip {
             header: *rules.digest(),
             timestamp_ms: rules.genesis().timestamp_ms,
             epoch: 0,
+            committee: rules.genesis().committee.clone(),
             mountain: Mountain::default(),
         }
     }
 
-    /// Moves on to `header`, which extends this tip; returns the history's subtrees that it closed.
-    pub fn advance(&mut self, rules: &ChainRules, header: &Header) -> Vec<(u8, u64, Digest)> {
+    /// Moves on to `header`, which extends this tip, and to `next_committee` where it ends an epoch; returns the history's
+    /// subtrees that it closed.
+    pub fn advance(
+        &mut self,
+        rules: &ChainRules,
+        header: &Header,
+        next_committee: Option<Committee>,
+    ) -> Vec<(u8, u64, Digest)> {
         self.height = header.height;
         self.header = header.digest(rules.digest());
         self.timestamp_ms = header.timestamp_ms;
         self.epoch = header.epoch;
+        if let Some(committee) = next_committee {
+            self.epoch += 1;
+            self.committee = committee;
+        }
         self.mountain.push(roots::history_leaf(&self.header))
     }
 }
@@ -76,7 +89,7 @@ pub fn assemble_header(
         transactions_root: roots::transactions_root(rules.digest(), transactions),
         receipts_root: receipts_root(rules, &executed.receipts),
         history_root: roots::history_root(rules.digest(), &tip.mountain),
-        next_committee: None,
+        next_committee: executed.next_committee.as_ref().map(|committee| committee.digest(rules.digest())),
         gas_used: executed.gas_used,
         schedule: rules.schedule().number,
         beacons: proposal.beacons,
@@ -123,8 +136,8 @@ pub enum BlockError {
     /// Its beacons are wrong.
     #[error(transparent)]
     Beacon(#[from] BeaconError),
-    /// Its proposer is not of the committee.
-    #[error("the block's proposer is not of the committee")]
+    /// Its proposer is not of the epoch's committee.
+    #[error("the block's proposer is not of its epoch's committee")]
     UnknownProposer,
 }
 
@@ -132,18 +145,21 @@ pub enum BlockError {
 ///
 /// # Errors
 /// When the block does not follow `tip`.
-pub fn check_before_execution(rules: &ChainRules, tip: &ChainTip, block: &Block) -> Result<(), BlockError> {
-    let Header { height, parent, timestamp_ms, proposer, .. } = &block.header;
+pub fn check_before_execution(tip: &ChainTip, block: &Block) -> Result<(), BlockError> {
+    let Header { height, epoch, parent, timestamp_ms, proposer, .. } = &block.header;
     if *height != tip.height + 1 {
         return Err(field("height", tip.height + 1, height));
     }
     if *parent != tip.header {
         return Err(field("parent", tip.header, parent));
     }
+    if *epoch != tip.epoch {
+        return Err(field("epoch", tip.epoch, epoch));
+    }
     if *timestamp_ms < tip.timestamp_ms {
         return Err(BlockError::TimeRunsBack { parent: tip.timestamp_ms, found: *timestamp_ms });
     }
-    if !rules.genesis().committee.keys().contains(proposer) {
+    if !tip.committee.keys().contains(proposer) {
         return Err(BlockError::UnknownProposer);
     }
     Ok(())
@@ -172,6 +188,7 @@ pub fn check_header(
         ("transactions root", expected.transactions_root, found.transactions_root),
         ("receipts root", expected.receipts_root, found.receipts_root),
         ("history root", expected.history_root, found.history_root),
+        ("next committee", digest(&expected.next_committee), digest(&found.next_committee)),
     ];
     for (name, expected, found) in digests {
         if expected != found {
@@ -179,6 +196,10 @@ pub fn check_header(
         }
     }
     Err(field("header", format!("{expected:?}"), format!("{found:?}")))
+}
+
+fn digest(of: &Option<Digest>) -> Digest {
+    of.unwrap_or_default()
 }
 
 fn field(field: &'static str, expected: impl ToString, found: impl ToString) -> BlockError {

@@ -6,12 +6,14 @@
 //! these rules. Invariants: neither the registry nor an administrator counts as frozen; an entry that cannot be decoded
 //! is as good as none, which leaves everything as it was before.
 
+use ed25519_zebra::VerificationKey;
 use parity_scale_codec::{Decode, Encode};
 
 use super::rules::ChainRules;
 use crate::{
     abi::{
-        Address, Digest, Name,
+        Address, Committee, Digest, Name,
+        limits::COMMITTEE_NOTICE_BLOCKS,
         slot::{SlotKey, push_field},
     },
     state::StateView,
@@ -93,6 +95,40 @@ pub struct Membership {
     pub present: CommitteeTerm,
     /// The committee that follows, from its height on.
     pub next: Option<CommitteeTerm>,
+}
+
+impl CommitteeTerm {
+    /// Its members as a committee; none when they are not one, or a key is none.
+    pub fn committee(&self) -> Option<Committee> {
+        let are_keys = self.members.iter().all(|key| VerificationKey::try_from(*key).is_ok());
+        Committee::new(self.members.clone()).filter(|_| are_keys)
+    }
+}
+
+impl Membership {
+    /// The committee whose first height is to come after the next and can no longer be changed by any block after `height`.
+    pub fn settled(&self, height: u64) -> Option<&CommitteeTerm> {
+        let to_come = height + 2..=height + COMMITTEE_NOTICE_BLOCKS;
+        let settled = |next: &&CommitteeTerm| to_come.contains(&next.from_height);
+        self.next.as_ref().filter(settled)
+    }
+}
+
+/// A node that says it could serve.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Readiness {
+    /// When it last said so.
+    pub height: u64,
+    /// Where it listens for other nodes: `HOST:PORT`.
+    pub address: String,
+}
+
+#[derive(Decode)]
+struct Node {
+    _department: String,
+    _operator: [u8; 32],
+    _from_height: u64,
+    until_height: Option<u64>,
 }
 
 /// When a right or role ends.
@@ -227,6 +263,48 @@ impl<'a> Registry<'a> {
     /// When the store cannot be read.
     pub fn membership(&self) -> Result<Option<Membership>, StorageError> {
         self.get("memberships", &self.chain.as_str().to_owned())
+    }
+
+    /// The committee that begins to serve at `height`; none when the one before goes on, as it does when what stands there
+    /// is no committee of ed25519 keys.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn committee_from(&self, height: u64) -> Result<Option<Committee>, StorageError> {
+        let next = self.membership()?.and_then(|membership| membership.next);
+        Ok(next.filter(|next| next.from_height == height).and_then(|next| next.committee()))
+    }
+
+    /// A node that is to take part, as it says of itself; none when it has not.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn readiness(&self, node: &[u8; 32]) -> Result<Option<Readiness>, StorageError> {
+        self.get("readiness", node)
+    }
+
+    /// The keys of nodes that are registered and not revoked, at most `limit`, in their order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn nodes(&self, limit: usize) -> Result<Vec<[u8; 32]>, StorageError> {
+        let mut prefix = Vec::new();
+        push_field(&mut prefix, "nodes");
+        let entries = self.view.page(&self.address, &prefix, &[], limit)?;
+        let node = |(key, value): (Vec<u8>, Vec<u8>)| {
+            let key: [u8; 32] = key.get(prefix.len()..)?.try_into().ok()?;
+            let node = Node::decode(&mut &value[..]).ok()?;
+            node.until_height.is_none().then_some(key)
+        };
+        Ok(entries.into_iter().filter_map(node).collect())
+    }
+
+    /// Committees change at multiples of this height only.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn epoch_blocks(&self) -> Result<Option<u64>, StorageError> {
+        self.value("epoch_blocks")
     }
 
     /// What a node contributed to a stage of a ceremony.

@@ -63,6 +63,8 @@ pub const PAGE_BYTES_MAX: usize = 128 * 1024;
 pub const TRANSACTION_BYTES_MAX: usize = 512 * 1024;
 /// Calls of one batch.
 pub const BATCH_CALLS_MAX: usize = 64;
+/// Heights from the decision about a mainchain's next committee to its first block, at least.
+pub const COMMITTEE_NOTICE_BLOCKS: u64 = 64;
 /// Gas of one transaction.
 pub const TRANSACTION_GAS_MAX: u64 = 10_000_000_000;
 /// Gas of all transactions of one block.

@@ -154,7 +154,7 @@ impl World {
             let begun = BlockExecutor::begin(stack, engine(Observe::Nothing), &self.rules, &view, context, &beacons);
             let mut executor = begun.unwrap_or_else(|error| panic!("the block does not begin: {error}"));
             match verified.map(|verified| executor.execute(verified)).transpose() {
-                Ok(_) => Ok(executor.finish()),
+                Ok(_) => Ok(executor.finish().unwrap_or_else(|halt| panic!("the chain stopped: {halt}"))),
                 Err(ExecuteError::Refused(refusal)) => Err(refusal),
                 Err(error) => panic!("the chain stopped: {error}"),
             }
@@ -171,7 +171,7 @@ impl World {
         self.state.stage(&overlay, &mut batch).expect("the block is the next");
         self.state.backend().write(batch, Durability::Synced).expect("memory can be written");
         self.state.advance(overlay).expect("the block was staged");
-        self.tip.advance(&self.rules, &header);
+        self.tip.advance(&self.rules, &header, None);
         self.header = Some(header);
         self.now_ms = context.timestamp_ms;
         Ok(receipt)

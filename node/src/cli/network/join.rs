@@ -20,7 +20,7 @@ use crate::{
     keystore::{AccountKey, Keystore, NewProtection, PassphraseSource},
 };
 
-const REQUEST_FILE: &str = "join.json";
+pub(super) const REQUEST_FILE: &str = "join.json";
 const REQUEST_BYTES_MAX: u64 = 64 << 10;
 
 /// The folder of the keys that belong to people and not to the node.

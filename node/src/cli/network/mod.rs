@@ -1,7 +1,9 @@
-//! `chancery network`: making a network, as a trial on one machine (`plan`) or for real (`join`, `assemble`).
+//! `chancery network`: making a network, as a trial on one machine (`plan`) or for real (`join`, `assemble`), and joining one
+//! that runs (`join`, `follow`).
 
 mod assemble;
 mod files;
+mod follow;
 mod join;
 mod plan;
 mod trial;
@@ -22,6 +24,8 @@ pub(super) enum Network {
     Plan(plan::Plan),
     /// Make this department's validator key here, and a public request to take part.
     Join(join::Join),
+    /// Configure a node that `join` made for a network that runs already.
+    Follow(follow::Follow),
     /// Put the genesis together from everyone's public requests, with a configuration for each node.
     Assemble(assemble::Assemble),
 }
@@ -35,6 +39,7 @@ impl Network {
         match self {
             Self::Plan(plan) => plan.run(output),
             Self::Join(join) => join.run(output),
+            Self::Follow(follow) => follow.run(output),
             Self::Assemble(assemble) => assemble.run(output),
         }
     }

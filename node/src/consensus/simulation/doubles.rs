@@ -13,8 +13,8 @@ use chancery_runtime::{
 };
 use tokio::sync::watch;
 
-use super::super::{ChainSide, Committed, Stopped, TransactionSource, Verdict};
-use crate::chain::ChainService;
+use super::super::{ChainSide, Committed, Stopped, Terms, TransactionSource, Verdict};
+use crate::{chain::ChainService, store::Term};
 
 /// A planted mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +86,7 @@ pub(super) struct SimSide {
     double: Option<Double>,
     /// What a committee that is counted short looks like.
     genesis: Arc<Genesis>,
+    terms: Arc<Terms>,
     /// It proposes nothing while set.
     pub(super) declines: Arc<AtomicBool>,
     /// The heights whose effects were told, in order.
@@ -94,11 +95,12 @@ pub(super) struct SimSide {
 
 impl SimSide {
     pub(super) fn new(chain: Arc<ChainService<SimStore>>, half: &[[u8; 32]], double: Option<Double>) -> Self {
-        let mut genesis = chain.genesis().clone();
+        let (mut genesis, mut terms) = (chain.genesis().clone(), Arc::clone(chain.terms()));
         if double == Some(Double::CountsShort) {
             genesis.committee = Committee::new(half.to_vec()).expect("half a committee");
+            terms = Arc::new(Terms::new(vec![Term::first(&genesis)], None));
         }
-        Self { chain, double, genesis: Arc::new(genesis), declines: Arc::default(), told: Arc::default() }
+        Self { chain, double, genesis: Arc::new(genesis), terms, declines: Arc::default(), told: Arc::default() }
     }
 
     fn tell(&self, block: &Block) {
@@ -114,6 +116,14 @@ impl ChainSide for SimSide {
 
     fn genesis_digest(&self) -> Digest {
         self.chain.genesis_digest()
+    }
+
+    fn terms(&self) -> &Arc<Terms> {
+        &self.terms
+    }
+
+    fn digest_at(&self, height: u64) -> Option<Digest> {
+        self.chain.digest_at(height)
     }
 
     fn final_height(&self) -> u64 {

@@ -189,7 +189,7 @@ impl World {
         let rules = BlockRules { genesis: self.genesis.digest() };
         let peers: Vec<PublicKey> =
             self.genesis.committee.keys().iter().map(|key| public_key(key).expect("a key")).collect();
-        let largest = engine::message_bytes_max(VALIDATORS as u32, rules).max(gossip::GOSSIP_BYTES_MAX as u32);
+        let largest = engine::message_bytes_max(rules).max(gossip::GOSSIP_BYTES_MAX as u32);
         let config = simulated::Config {
             max_size: largest,
             max_peers_per_set: NZUsize!(VALIDATORS),
@@ -429,7 +429,8 @@ impl World {
                     let vote = Vote::<Scheme, _>::Notarize(Notarize::sign(&scheme, proposal).expect("it signs"));
                     let to = Recipients::Some(to.iter().map(|place| peers[*place].clone()).collect());
                     senders[4].send(to.clone(), block.encode(), true);
-                    senders[0].send(to, vote.encode(), true);
+                    // Votes go by terms, and this is the first.
+                    senders[0].send(to, Bytes::from([&[0][..], &vote.encode()].concat()), true);
                 }
             }
         })
