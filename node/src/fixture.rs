@@ -39,9 +39,16 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) fn new(seed: u8) -> Self {
-        let key = SigningKey::from([seed; 32]);
+        Self::of_key(SigningKey::from([seed; 32]))
+    }
+
+    pub(crate) fn of_key(key: SigningKey) -> Self {
         let public_key = VerificationKey::from(&key).into();
         Self { key, public_key }
+    }
+
+    pub(crate) fn public_key(&self) -> [u8; 32] {
+        self.public_key
     }
 
     pub(crate) fn address(&self) -> Address {

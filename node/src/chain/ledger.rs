@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, RwLock, RwLockReadGuard},
 };
 
-use chancery_abi::{Beacon, Block, Digest, Genesis, Header, Transaction};
+use chancery_abi::{Beacon, Block, Digest, Genesis, HandOver, Header, Transaction};
 use chancery_runtime::{
     engine::Engine,
     execution::{
@@ -23,7 +23,7 @@ use chancery_runtime::{
         registry::Registry,
     },
     state::{FinalView, State, StateConfig},
-    storage::{Durability, StateBackend, WriteBatch},
+    storage::{Durability, StateBackend, StorageError, WriteBatch},
 };
 use chancery_verify::signatures;
 
@@ -122,6 +122,22 @@ impl<B: StateBackend> Ledger<B> {
     /// The committees' terms so far.
     pub fn terms(&self) -> &Arc<Terms> {
         &self.terms
+    }
+
+    /// What leads from the first committee to the one of `epoch`, which has begun: every term's last header, certified,
+    /// and who follows.
+    ///
+    /// # Errors
+    /// When the store fails, or lacks what it must have.
+    pub fn hand_overs(&self, epoch: u64) -> Result<Vec<HandOver>, StorageError> {
+        let db = self.db();
+        let terms = (1..=epoch).map_while(|epoch| self.terms.of(epoch)).map(|term| {
+            let last = term.first_height - 1;
+            let header = db.expect_part(db.header(last)?, "header", last)?;
+            let certificate = db.expect_part(db.certificate(last)?, "certificate of a term's last block", last)?;
+            Ok(HandOver { header, certificate, next: term.committee })
+        });
+        terms.collect()
     }
 
     /// The state, for reading.

@@ -3,7 +3,7 @@
 //! Where a height has no certificate of its own, the headers that follow lead to the next one that has.
 
 use chancery_abi::{
-    Address, Claim, Digest, Finality, HandOver, Header, Link, Origin, ProofBundle, StateSubject, WIRE_VERSION,
+    Address, Claim, Digest, Finality, Header, Link, Origin, ProofBundle, StateSubject, WIRE_VERSION,
     limits::SLOT_KEY_BYTES_MAX,
 };
 use chancery_runtime::{state::StateError, storage::StorageError};
@@ -73,7 +73,7 @@ impl ChainService {
         let header: Header = db.expect_part(db.header(height)?, "header", height)?;
         let FinalityProof { descendants, certificate } =
             db.expect_part(db.finality(height)?, "certificate at or after the block", height)?;
-        let hand_overs = self.hand_overs(header.epoch)?;
+        let hand_overs = self.ledger.hand_overs(header.epoch)?;
         let link = if descendants.is_empty() { Link::Same } else { Link::Descendants(descendants) };
         Ok(ProofBundle {
             version: WIRE_VERSION,
@@ -83,20 +83,6 @@ impl ChainService {
             link,
             finality: Finality::Certificate { hand_overs, certificate },
         })
-    }
-
-    /// What leads from the first committee to the one of `epoch`: every term's last header, certified, and who follows.
-    fn hand_overs(&self, epoch: u64) -> Result<Vec<HandOver>, ReadError> {
-        let db = self.ledger.db();
-        let terms = (1..=epoch).map(|epoch| {
-            let term =
-                self.ledger.terms().of(epoch).ok_or_else(|| ReadError::Failed(format!("term {epoch} is unknown")))?;
-            let last = term.first_height - 1;
-            let header = db.expect_part(db.header(last)?, "header", last)?;
-            let certificate = db.expect_part(db.certificate(last)?, "certificate of a term's last block", last)?;
-            Ok(HandOver { header, certificate, next: term.committee })
-        });
-        terms.collect()
     }
 
     pub(super) fn not_answered(&self, error: ChainError) -> ReadError {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use chancery_abi::Digest;
+use chancery_abi::{Digest, HandOver};
+use chancery_verify::signatures::verify_certificate;
 
 use super::{doubles::SimSide, world::Acknowledged};
 
@@ -19,6 +20,8 @@ pub(super) enum Violation {
     Twice { height: u64, place: usize },
     #[error("no progress after {faults}: heights {heights:?}, and before {before:?}")]
     NoProgress { faults: String, before: Vec<u64>, heights: Vec<u64> },
+    #[error("what validator {place} has does not lead to its newest committee: {reason}")]
+    HandOver { place: usize, reason: String },
     #[error("validator {place} does not open again: {reason}")]
     DoesNotOpen { place: usize, reason: String },
 }
@@ -55,6 +58,31 @@ pub(super) fn one_chain(sides: &[Option<SimSide>]) -> Result<BTreeMap<u64, Diges
         }
     }
     Ok(chain.into_iter().map(|(height, (_, digest))| (height, digest)).collect())
+}
+
+/// What every validator has leads from the first committee to the one that certified its newest block.
+pub(super) fn one_anchor_leads_to_all(sides: &[Option<SimSide>]) -> Result<(), Violation> {
+    for (place, side) in sides.iter().enumerate() {
+        let Some(side) = side else { continue };
+        let ledger = side.chain.ledger();
+        let (rules, epoch) = (ledger.rules(), ledger.tip().epoch);
+        let broken = |reason: String| Violation::HandOver { place, reason };
+        let hand_overs = ledger.hand_overs(epoch).map_err(|error| broken(error.to_string()))?;
+        if hand_overs.len() as u64 != epoch {
+            return Err(broken(format!("{} of {epoch} are there", hand_overs.len())));
+        }
+        let mut committee = rules.genesis().committee.clone();
+        for HandOver { header, certificate, next } in hand_overs {
+            let certified = certificate.header == header.digest(rules.digest());
+            let named = header.next_committee == Some(next.digest(rules.digest()));
+            verify_certificate(rules.digest(), &committee, &certificate).map_err(|error| broken(error.to_string()))?;
+            if !certified || !named {
+                return Err(broken(format!("height {} does not lead on", header.height)));
+            }
+            committee = next;
+        }
+    }
+    Ok(())
 }
 
 /// Everything that was acknowledged is everywhere.

@@ -4,8 +4,9 @@
 //! A run warms up, goes through every class of fault in an order of its seed's own, heals, and is then judged: one
 //! block a height everywhere with equal roots, everything that was acknowledged is there, nobody stopped, and blocks
 //! come again within ten view time-outs. A seed that fails is named and runs again with `SEED=`; `SEEDS=` says how many
-//! run. [`doubles`] are validators with a planted mistake, each of which a few seeds have to find.
+//! run. In some runs the committee [`changes`] all the while. [`doubles`] are validators with a planted mistake, each of which a few seeds have to find.
 
+mod changes;
 mod doubles;
 mod faults;
 mod judge;
@@ -25,7 +26,7 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 fn run(seed: u64, double: Option<Double>) -> Result<Report, Violation> {
-    World::new(seed, double).run()
+    World::new(seed, double, false).run()
 }
 
 #[test]
@@ -44,6 +45,23 @@ fn no_seed_finds_a_violation() {
         transactions += report.acknowledged;
     }
     println!("{} seeds, {blocks} blocks, {transactions} acknowledged transactions", seeds.count());
+}
+
+/// A third as many seeds, in each of which nodes join and leave the committee under all the faults.
+#[test]
+fn no_seed_finds_a_violation_while_the_committee_changes() {
+    let seeds = match variable("SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..variable("SEEDS").unwrap_or(SEEDS) / 3,
+    };
+    let mut terms = 0;
+    for seed in seeds.clone() {
+        let report = World::new(seed, None, true).run();
+        let report = report.unwrap_or_else(|violation| panic!("SEED={seed}: {violation}"));
+        assert!(report.epoch >= 2, "SEED={seed}: only {} changes", report.epoch);
+        terms += report.epoch;
+    }
+    println!("{} seeds, {terms} changes of the committee", seeds.count());
 }
 
 #[test]

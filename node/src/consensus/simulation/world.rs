@@ -29,6 +29,7 @@ use ed25519_zebra::{SigningKey, VerificationKey};
 use parity_scale_codec::Encode as _;
 
 use super::{
+    changes::Changes,
     doubles::{Double, SimSide, SimStore},
     faults::{self, Choices, Fault},
     judge::{self, Violation},
@@ -68,6 +69,7 @@ pub(super) type Acknowledged = BTreeMap<Digest, usize>;
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) height: u64,
+    pub(super) epoch: u64,
     pub(super) acknowledged: usize,
     pub(super) faults: Vec<Fault>,
     /// A digest over everything that the runtime did and the chain that came of it.
@@ -77,27 +79,29 @@ pub(super) struct Report {
 /// All that outlives a loss of power.
 pub(super) struct World {
     seed: u64,
-    choices: Choices,
+    pub(super) choices: Choices,
     double: Option<Double>,
-    keys: Vec<SigningKey>,
-    genesis: Genesis,
+    pub(super) keys: Vec<SigningKey>,
+    pub(super) genesis: Genesis,
     engine: Arc<Engine>,
     stores: Vec<Arc<SimStore>>,
     clerks: Vec<Clerk>,
-    acknowledged: Acknowledged,
+    pub(super) acknowledged: Acknowledged,
     waiting: Vec<Digest>,
-    under_load: bool,
+    pub(super) under_load: bool,
     faults: Vec<Fault>,
+    /// How its committee changes, where it does.
+    pub(super) changes: Option<Changes>,
 }
 
 /// An account that files evidence.
-struct Clerk {
-    account: Account,
-    nonce: u64,
+pub(super) struct Clerk {
+    pub(super) account: Account,
+    pub(super) nonce: u64,
 }
 
 impl Clerk {
-    fn sign(&mut self, genesis: &Genesis, payload: Payload) -> Transaction {
+    pub(super) fn sign(&mut self, genesis: &Genesis, payload: Payload) -> Transaction {
         self.nonce += 1;
         self.account.send_on(genesis, self.nonce - 1, payload)
     }
@@ -107,11 +111,11 @@ type Running = (SimSide, Handle<()>);
 type SimOracle = Oracle<PublicKey, deterministic::Context>;
 
 /// What lasts until power is lost.
-struct Session {
-    context: deterministic::Context,
+pub(super) struct Session {
+    pub(super) context: deterministic::Context,
     oracle: SimOracle,
     peers: Vec<PublicKey>,
-    running: Vec<Option<Running>>,
+    pub(super) running: Vec<Option<Running>>,
     starts: u64,
 }
 
@@ -122,15 +126,20 @@ fn evidence() -> Vec<u8> {
 }
 
 fn call(method: &str, input: Vec<u8>) -> Payload {
-    let contract = Address::of_contract(&name("main"), &name("land"), &name("evidence"));
+    call_of(Address::of_contract(&name("main"), &name("land"), &name("evidence")), method, input)
+}
+
+pub(super) fn call_of(contract: Address, method: &str, input: Vec<u8>) -> Payload {
     Payload::Call(Call { contract, method: ident(method), input })
 }
 
 impl World {
-    pub(super) fn new(seed: u64, double: Option<Double>) -> Self {
-        let mut keys: Vec<_> = (1..=VALIDATORS as u8).map(|seed| SigningKey::from([seed; 32])).collect();
+    /// A world of validators; one whose committee `changes` has a registry and one node more.
+    pub(super) fn new(seed: u64, double: Option<Double>, changes: bool) -> Self {
+        let nodes = VALIDATORS + usize::from(changes);
+        let mut keys: Vec<_> = (1..=nodes as u8).map(|seed| SigningKey::from([seed; 32])).collect();
         keys.sort_by_key(|key| <[u8; 32]>::from(VerificationKey::from(key)));
-        let genesis = genesis_of(&keys);
+        let genesis = if changes { Changes::genesis(&keys) } else { genesis_of(&keys) };
         let store = |place: usize| {
             // One validator has the mistake; a committee that is counted short is everybody's.
             let own = double.filter(|double| place == 0 || *double == Double::CountsShort);
@@ -143,12 +152,13 @@ impl World {
             choices: Choices::new(seed),
             double,
             engine: engine(),
-            stores: (0..VALIDATORS).map(store).collect(),
+            stores: (0..nodes).map(store).collect(),
             clerks: clerks.collect(),
             acknowledged: Acknowledged::new(),
             waiting: Vec::new(),
             under_load: false,
             faults: Vec::new(),
+            changes: changes.then(|| Changes::new(&keys)),
             genesis,
             keys,
         }
@@ -187,21 +197,21 @@ impl World {
 impl World {
     async fn open(&mut self, context: deterministic::Context) -> Result<Session, Violation> {
         let rules = BlockRules { genesis: self.genesis.digest() };
-        let peers: Vec<PublicKey> =
-            self.genesis.committee.keys().iter().map(|key| public_key(key).expect("a key")).collect();
+        let own = |key: &SigningKey| public_key(&VerificationKey::from(key).into()).expect("a key");
+        let peers: Vec<PublicKey> = self.keys.iter().map(own).collect();
         let largest = engine::message_bytes_max(rules).max(gossip::GOSSIP_BYTES_MAX as u32);
         let config = simulated::Config {
             max_size: largest,
-            max_peers_per_set: NZUsize!(VALIDATORS),
+            max_peers_per_set: NZUsize!(VALIDATORS + 1),
             disconnect_on_block: true,
             tracked_peer_sets: NZUsize!(1),
         };
         let (network, oracle) = Network::new_with_peers(context.child("network"), config, peers.clone()).await;
         network.start();
         let mut session =
-            Session { context, oracle, peers, running: (0..VALIDATORS).map(|_| None).collect(), starts: 0 };
+            Session { context, oracle, peers, running: self.keys.iter().map(|_| None).collect(), starts: 0 };
         session.link(|_, _| Some(faults::good())).await;
-        for place in 0..VALIDATORS {
+        for place in 0..self.keys.len() {
             self.start(&mut session, place).await?;
         }
         Ok(session)
@@ -234,7 +244,7 @@ impl World {
         let mut next = || channels.next().expect("as many as there are channels");
         let (engine_channels, transactions) =
             (Channels { votes: next(), certificates: next(), views: next(), backfill: next(), blocks: next() }, next());
-        let own_key = self.genesis.committee.keys()[place];
+        let own_key = VerificationKey::from(&self.keys[place]).into();
         let participation = Arc::new(Participation::new(&self.genesis.committee, own_key, 0));
         let parts = Parts {
             side: side.clone(),
@@ -283,13 +293,13 @@ impl World {
         Err(self.no_progress(session, "warming up", Vec::new()))
     }
 
-    fn hand_in(&mut self, session: &Session, place: usize, transaction: Transaction) {
-        let Some((side, _)) = &session.running[place] else { return };
+    pub(super) fn hand_in(&mut self, session: &Session, place: usize, transaction: Transaction) -> Option<Digest> {
+        let (side, _) = session.running[place].as_ref()?;
         let digest = transaction.digest(&self.genesis.digest());
         // What is not taken is the sender's to hand in again.
-        if side.chain.submit(transaction).is_ok() {
-            self.waiting.push(digest);
-        }
+        side.chain.submit(transaction).ok()?;
+        self.waiting.push(digest);
+        Some(digest)
     }
 
     /// Some clerk files something somewhere.
@@ -313,6 +323,7 @@ impl World {
             session.context.sleep(LOAD_EVERY).await;
             if self.under_load {
                 self.load(session);
+                self.change(session);
             }
             let sides = session.sides();
             judge::still_run(&sides)?;
@@ -410,6 +421,9 @@ impl World {
                 let tip = side.chain.ledger().tip();
                 let own = side.chain.ledger().db().certificate(tip.height).expect("memory is readable");
                 let Some(certificate) = own.filter(|certificate| tip.header == certificate.header) else { continue };
+                if tip.epoch > 0 {
+                    continue;
+                }
                 let view = certificate.view + 1;
                 if tip.header == lied_on || view as usize % VALIDATORS != odd {
                     continue;
@@ -417,7 +431,7 @@ impl World {
                 lied_on = tip.header;
                 let now_ms = super::super::delivery::clock_ms(&context);
                 for (time, to) in [(now_ms, &others[..1]), (now_ms + 1, &others[1..])] {
-                    let proposer = genesis.committee.keys()[odd];
+                    let proposer = VerificationKey::from(&key).into();
                     let Ok(block) = side.build(&tip.header, proposer, time) else { continue };
                     let block = ChainBlock::new(block, BlockRules { genesis: genesis.digest() });
                     let digest = engine_digest(&block.own_digest());
@@ -451,7 +465,7 @@ impl World {
             }
         }
         // Enough blocks for a verdict that means something.
-        while session.heights().iter().any(|height| *height < 200) {
+        while session.heights().iter().any(|height| *height < 200) || !self.has_changed_enough(session) {
             self.wait(session, Duration::from_millis(500)).await?;
         }
         // Nothing new comes in, and all that is final reaches everyone.
@@ -459,11 +473,14 @@ impl World {
         let sides = session.sides();
         judge::still_run(&sides)?;
         let chain = judge::one_chain(&sides)?;
+        judge::one_anchor_leads_to_all(&sides)?;
         judge::nothing_lost(&sides, &self.acknowledged)?;
         let height = chain.keys().last().copied().unwrap_or(0);
         let chain: Vec<u8> = chain.values().flat_map(|digest| digest.0).collect();
+        let epoch = sides.iter().flatten().map(|side| side.chain.ledger().tip().epoch).max().unwrap_or(0);
         Ok(Report {
             height,
+            epoch,
             acknowledged: self.acknowledged.len(),
             faults: self.faults.clone(),
             trace: format!("{} {}", session.context.auditor().state(), Digest::of(&chain)),
@@ -477,7 +494,7 @@ impl World {
 }
 
 impl Session {
-    fn sides(&self) -> Vec<Option<SimSide>> {
+    pub(super) fn sides(&self) -> Vec<Option<SimSide>> {
         self.running.iter().map(|running| running.as_ref().map(|(side, _)| side.clone())).collect()
     }
 
@@ -487,8 +504,8 @@ impl Session {
 
     /// Makes every link what `link` says of it; none where it is cut.
     async fn link(&self, link: impl Fn(usize, usize) -> Option<Link>) {
-        for from in 0..VALIDATORS {
-            for to in (0..VALIDATORS).filter(|to| *to != from) {
+        for from in 0..self.peers.len() {
+            for to in (0..self.peers.len()).filter(|to| *to != from) {
                 let (sender, receiver) = (self.peers[from].clone(), self.peers[to].clone());
                 // There may be none yet, or none any more.
                 self.oracle.remove_link(sender.clone(), receiver.clone()).await.ok();
