@@ -315,6 +315,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_operators_guide_has_every_figure() {
+        let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operators.md"));
+        let guide = guide.expect("the guide is beside the crate");
+        // A figure without a value is not in the text, so they are read where they are declared.
+        let source = include_str!("metrics.rs");
+        let declared = source.split(".register").skip(1).filter_map(|call| {
+            let call = call.strip_prefix("_with_unit").unwrap_or(call).strip_prefix("(\"")?;
+            call.split_once('"').map(|(name, _)| format!("chancery_{name}"))
+        });
+        let declared: Vec<String> = declared.collect();
+        assert!(declared.len() > 20, "{declared:?}");
+        let missing: Vec<_> = declared.iter().filter(|name| !guide.contains(&format!("`{name}"))).collect();
+        assert!(missing.is_empty(), "docs/operators.md lacks {missing:?}");
+        let documented = guide.lines().filter(|line| line.starts_with("| `chancery_")).flat_map(|line| line.split('`'));
+        for name in documented.filter(|word| word.starts_with("chancery_")) {
+            assert!(declared.iter().any(|known| name.starts_with(known)), "docs/operators.md has {name}, which is none");
+        }
+    }
+
+    #[test]
     fn the_text_names_chains_and_routes() {
         let metrics = Metrics::new();
         let name = chancery_abi::Name::new("main").expect("a name");

@@ -27,7 +27,9 @@ pub(super) async fn readyz(State(api): State<Shared>) -> Result<Json<ReadyView>,
         .filter_map(|part| part.problem.as_ref().map(|problem| format!("{}: {problem}", part.name)))
         .collect();
     if failing.is_empty() {
-        Ok(Json(ReadyView { ready: true, parts: parts.into_iter().map(|part| part.name).collect() }))
+        let warnings = api.chains.values().filter_map(|chain| chain.threshold_problem()).collect();
+        let parts = parts.into_iter().map(|part| part.name).collect();
+        Ok(Json(ReadyView { ready: true, parts, warnings }))
     } else {
         Err(Problem::new(503, "not_ready", failing.join("; ")))
     }

@@ -540,4 +540,6 @@ pub(super) struct ReadyView {
     pub(super) ready: bool,
     /// The parts that were looked at.
     pub(super) parts: Vec<String>,
+    /// What is wrong and keeps the node from nothing it must do: a threshold key that is late, beacons that are missing.
+    pub(super) warnings: Vec<String>,
 }

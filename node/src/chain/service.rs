@@ -47,6 +47,10 @@ const DROPPED_REMEMBERED_MAX: usize = 4_096;
 const BEACONS_OFFERED_MAX: usize = 256;
 /// A chain that commits nothing for this many heartbeats, and the time below, is not ready.
 const HEARTBEATS_MISSED_MAX: u32 = 3;
+/// A ceremony's stage that lasts longer waits for somebody.
+const CEREMONY_SLOW_MS: u64 = 60_000;
+/// Final heights without a beacon of which something must be wrong.
+const BEACONS_LATE: u64 = 64;
 /// A validator whose last vote is older is named as silent when the chain is.
 const SILENT_AFTER_MS: u64 = 10_000;
 /// Time that a large block may take on a slow machine before the chain counts as stuck.
@@ -250,6 +254,27 @@ impl<B: StateBackend + 'static> ChainService<B> {
             None => None,
         };
         Part { name, problem }
+    }
+
+    /// What is wrong with the threshold layer, which finality does without.
+    pub fn threshold_problem(&self) -> Option<String> {
+        let board = self.read_registry(super::blackboard::board_of).ok().flatten()?;
+        let (height, now_ms) = (self.ledger.tip().height, super::now_ms());
+        let newest = board.newest_beacon.unwrap_or(0);
+        let name = self.ledger.rules().name();
+        match (&board.group, &board.ceremony) {
+            (_, Some(ceremony)) if now_ms.saturating_sub(ceremony.since_ms) > CEREMONY_SLOW_MS => Some(format!(
+                "threshold key of chain {name}: round {} waits for {:?} with {} of its nodes",
+                ceremony.round,
+                ceremony.stage,
+                ceremony.given.len(),
+            )),
+            (Some(group), _) if height.saturating_sub(newest.max(group.from_height)) > BEACONS_LATE => {
+                Some(format!("beacons of chain {name}: none is known after height {newest}"))
+            }
+            (None, None) if height > BEACONS_LATE => Some(format!("threshold key of chain {name}: there is none")),
+            _ => None,
+        }
     }
 
     /// Which validators were not heard to vote of late.

@@ -16,7 +16,7 @@ use commonware_runtime::{Clock, Spawner};
 use commonware_utils::ordered::Map;
 use parity_scale_codec::Encode as _;
 
-use super::{Blackboard, Participation, Peer, Roll, Terms, certificate::public_key};
+use super::{Blackboard, Participation, Peer, Roll, Terms, audience::Audience, certificate::public_key};
 
 /// How often it is looked whether anything has changed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -54,6 +54,11 @@ impl Wanted {
         self.primary.iter().filter(|(_, address)| address.is_none()).map(|(key, _)| key)
     }
 
+    /// Their keys, as the network knows them.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = PublicKey> {
+        self.keys().filter_map(|(key, _)| public_key(key))
+    }
+
     pub(super) fn peers(&self) -> AddressableTrackedPeers<PublicKey> {
         // Who has no address dials; nobody answers at this one.
         let nowhere = Address::Symmetric(SocketAddr::from(([0, 0, 0, 0], 0)));
@@ -77,6 +82,8 @@ pub(super) struct Members<T> {
     pub(super) configured: Vec<Peer>,
     /// Where this node listens.
     pub(super) listen: SocketAddr,
+    /// Whose messages the chain takes.
+    pub(super) audience: Audience,
 }
 
 impl<T: Blackboard> Members<T> {
@@ -126,6 +133,7 @@ impl<T: Blackboard> Members<T> {
                     set += 1;
                     oracle.track(set, wanted.peers());
                 }
+                self.audience.set(wanted.nodes());
                 let (primary, secondary) = (wanted.primary.len(), wanted.secondary.len());
                 tracing::info!(primary, secondary, "the nodes to be connected to have changed");
                 tracked = wanted;

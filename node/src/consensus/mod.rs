@@ -17,6 +17,7 @@
 
 mod application;
 mod archive;
+mod audience;
 mod block;
 mod boundary;
 mod certificate;

@@ -28,6 +28,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Blackboard, ChainSide, IdentityError, Participation, Timing, TransactionSource,
+    audience::Audience,
     block::BlockRules,
     certificate::private_key,
     engine::{self, Channels, EngineError, Parts},
@@ -204,8 +205,10 @@ impl Consensus {
         let participation = Arc::new(Participation::new(&present, me, crate::chain::now_ms()));
         let (configured, listen, terms) = (config.peers.clone(), config.listen, Arc::clone(side.terms()));
         let watched = Arc::clone(&participation);
-        let members = Members { board: board.clone(), terms, participation: watched, me, configured, listen };
+        let audience = Audience::default();
+        let members = Members { board: board.clone(), terms, participation: watched, me, configured, listen, audience };
         let wanted = members.wanted(board.roll().as_ref(), usize::MAX);
+        members.audience.set(wanted.nodes());
         let mut lacking = wanted.without_address().peekable();
         // Who follows gets by with one address of several.
         if let Some(key) = lacking.peek().filter(|_| serves || wanted.len() == 1) {
@@ -311,16 +314,17 @@ where
         oracle.track(0, wanted.peers());
         let membership = oracle.clone();
         let [votes, certificates, views, backfill, blocks, transactions, partials] = CHANNELS;
-        let mut register = |channel| network.register(channel, Quota::per_second(MESSAGES_PER_SECOND));
+        let audience = members.audience.clone();
+        let mut register = |channel, quota| audience.only(network.register(channel, Quota::per_second(quota)));
         let channels = Channels {
-            votes: register(votes),
-            certificates: register(certificates),
-            views: register(views),
-            backfill: register(backfill),
-            blocks: register(blocks),
+            votes: register(votes, MESSAGES_PER_SECOND),
+            certificates: register(certificates, MESSAGES_PER_SECOND),
+            views: register(views, MESSAGES_PER_SECOND),
+            backfill: register(backfill, MESSAGES_PER_SECOND),
+            blocks: register(blocks, MESSAGES_PER_SECOND),
         };
-        let transactions = network.register(transactions, Quota::per_second(GOSSIP_PER_SECOND));
-        let partials = network.register(partials, Quota::per_second(PARTIALS_PER_SECOND));
+        let transactions = register(transactions, GOSSIP_PER_SECOND);
+        let partials = register(partials, PARTIALS_PER_SECOND);
         let parts = Parts {
             side: side.clone(),
             backend,

@@ -37,10 +37,10 @@ pub(in crate::cli) struct Follow {
     #[arg(long = "peer", value_name = "KEY@HOST:PORT", required = true)]
     peers: Vec<Peer>,
     /// Where the API is to listen.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
     api: SocketAddr,
     /// An idle chain makes an empty block this often, as in the rest of the network.
-    #[arg(long, value_name = "MS", default_value_t = 1_000)]
+    #[arg(long, value_name = "MS", default_value_t = 2_000)]
     heartbeat_ms: u64,
     #[command(flatten)]
     format: Format,

@@ -6,10 +6,12 @@
 //! come again within ten view time-outs. A seed that fails is named and runs again with `SEED=`; `SEEDS=` says how many
 //! run. In some runs the committee [`changes`] all the while. [`doubles`] are validators with a planted mistake, each of which a few seeds have to find.
 
+mod chains;
 mod changes;
 mod doubles;
 mod faults;
 mod judge;
+mod liars;
 mod world;
 
 use self::{
