@@ -1,5 +1,6 @@
 //! A network as departments make it: each makes its own keys, the genesis is put together from public requests by two of
-//! them independently, four nodes start from it and finalise a department's call, and hold a threshold key.
+//! them independently, four nodes start from it and finalise a department's call, and hold a threshold key; and the
+//! operators break the glass.
 
 use std::{
     collections::BTreeSet,
@@ -53,13 +54,14 @@ fn departments_make_their_keys_assemble_one_genesis_and_run() {
     let home = tempfile::tempdir().expect("a temporary directory");
     let first = free_ports();
     let folder = |department: &str| home.path().join(department);
-    let mut requests = Vec::new();
+    let (mut requests, mut validators) = (Vec::new(), Vec::new());
     for (place, department) in (0..).zip(DEPARTMENTS) {
         let (address, out) = (format!("127.0.0.1:{}", first + place), folder(department));
         let out = out.to_string_lossy();
         let words = ["network", "join", "--department", department, "--address", &address, "--out", &out, "--insecure"];
         let joined = json(&run(&[&words[..], &["--json"]].concat()));
         requests.push(joined["request"].as_str().expect("a file").to_owned());
+        validators.push(joined["validator"].as_str().expect("a key")[..64].to_owned());
     }
     // Whoever assembles from the same requests comes to the same genesis, in whatever order they lie.
     let (one, other) = (home.path().join("one"), home.path().join("other"));
@@ -119,4 +121,61 @@ fn departments_make_their_keys_assemble_one_genesis_and_run() {
     let statuses: Vec<_> = (0..4).map(|place| status(place).expect("it answers")).collect();
     assert!(statuses.iter().all(|status| status.genesis.to_string() == genesis));
     assert!(statuses.iter().all(|status| status.threshold["holders"] == 4 && status.threshold["untrusted"] == false));
+    break_the_glass(home.path(), &url, &validators);
+}
+
+/// The operators of three nodes replace all administrators by one file, each signing where the key is.
+fn break_the_glass(home: &Path, url: &str, validators: &[String]) {
+    let office = |department: &str| home.join(department).join("office").to_string_lossy().into_owned();
+    let height = || Node::at(url).expect("an address").chain(name("main")).status().expect("it answers").height;
+    let administrators = || {
+        let words = ["query", "main/registry", "administrators", "--limit", "9", "--node", url, "--json"];
+        json(&run(&words))["value"].clone()
+    };
+    let effective_height = height() + 20;
+    let rule = |departments: u32| serde_json::json!({ "approvals": 2, "departments": departments, "delay_ms": 0, "open_ms": 864_000_000 });
+    let new = DEPARTMENTS.map(|department| {
+        let keys = office(department);
+        run(&["key", "new", "successor", "--insecure", "--keys", &keys]);
+        let shown = json(&run(&["key", "show", "successor", "--keys", &keys, "--json"]));
+        serde_json::json!({ "account": shown["address"], "department": department })
+    });
+    let order = serde_json::json!({
+        "number": 0, "administrators": new, "routine": rule(1), "constitution": rule(2), "freeze": rule(2),
+        "effective_height": effective_height, "legal_basis": "YJ-2026-1",
+    });
+    let file = home.join("order.json");
+    std::fs::write(&file, order.to_string()).expect("a file");
+    let file = file.to_string_lossy();
+    let sign = |department: &str, validator: &str| {
+        let (keys, out) = (office(department), home.join(format!("{department}.signature")));
+        let out = out.to_string_lossy();
+        let words = ["network", "break-glass", "--order", &file, "--validator", validator, "--keys", &keys];
+        json(&run(&[&words[..], &["--out", &out, "--node", url, "--json"]].concat()))
+    };
+    let mut signatures: Vec<_> = DEPARTMENTS.iter().zip(validators).map(|(of, key)| sign(of, key)).collect();
+    signatures.sort_by_key(|signature| signature["node"].to_string());
+    let file_it = |signatures: &[serde_json::Value]| {
+        let (order, keys) = (format!("@{file}"), office("transport"));
+        let signatures = serde_json::Value::from(signatures).to_string();
+        let words = ["call", "main/registry", "break_glass", "--order", &order, "--signatures", &signatures];
+        let rest = ["--as", "administrator", "--keys", &keys, "--node", url, "--json"];
+        let output = command(&[&words[..], &rest].concat()).output().expect("a process");
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (filed, refused) = file_it(&signatures[..2]);
+    assert!(!filed && refused.contains("NoQuorum"), "two of four are no quorum: {refused}");
+    let before = administrators();
+    let (filed, answer) = file_it(&signatures[..3]);
+    assert!(filed, "{answer}");
+    assert_eq!(administrators(), before, "until its height nothing has changed");
+    let began = Instant::now();
+    while height() < effective_height {
+        assert!(began.elapsed() < PATIENCE, "height {effective_height} is not reached");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    run(&["call", "main/registry", "take_effect", "--as", "successor", "--keys", &office("judicial"), "--node", url]);
+    let after = administrators().to_string();
+    assert_eq!(administrators().as_array().map(Vec::len), Some(4), "{after}");
+    assert!(new.iter().all(|new| after.contains(new["account"].as_str().expect("an address"))), "{after}");
 }

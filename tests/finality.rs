@@ -203,6 +203,15 @@ impl Clerk {
         Self { key, genesis: network.genesis.digest(), nonce: 0 }
     }
 
+    /// The same account, whose next transaction has this nonce.
+    pub(crate) fn starting_at(network: &Network, nonce: u64) -> Self {
+        Self { nonce, ..Self::new(network) }
+    }
+
+    pub(crate) fn nonce(&self) -> u64 {
+        self.nonce
+    }
+
     pub(crate) fn sign(&mut self, payload: Payload) -> Transaction {
         let body = TransactionBody {
             version: WIRE_VERSION,

@@ -19,6 +19,7 @@ mod membership;
 mod paging;
 #[path = "../contracts/plate-lottery/tests/lottery.rs"]
 mod plate_lottery_tests;
+mod quota;
 mod registry;
 mod registry_artifact;
 mod registry_rules;

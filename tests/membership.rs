@@ -31,13 +31,13 @@ fn call(network: &Network, by: &str, words: &[&str]) -> Value {
     json(&run(&[&["call", "main/registry"], words, &rest].concat()))
 }
 
-fn query(network: &Network, words: &[&str]) -> Value {
+pub(crate) fn query(network: &Network, words: &[&str]) -> Value {
     let rest = ["--node", &network.apis[0], "--json"];
     json(&run(&[&["query", "main/registry"], words, &rest].concat()))["value"].clone()
 }
 
 /// Has a measure proposed, approved and carried out.
-fn enact(network: &Network, measure: &Value) {
+pub(crate) fn enact(network: &Network, measure: &Value) {
     let administrators = ["admin-judicial", "admin-interior", "admin-environment"];
     let proposed =
         call(network, administrators[0], &["propose", "--reference", "2026-1", "--measure", &measure.to_string()]);

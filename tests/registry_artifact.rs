@@ -47,6 +47,18 @@ fn what_a_genesis_sets_up_with_is_what_the_contract_reads() {
 }
 
 #[test]
+fn the_runtime_counts_in_the_contracts_types() {
+    let allowance = |n| ::registry::Allowance { per_period: n, carry_max: n + 1, reserve: n + 2 };
+    let quota = ::registry::Quota { first_ms: 1, period_ms: 2, gas: allowance(3), storage: allowance(6) };
+    let found = chancery_abi::quota::Quota::decode(&mut &quota.encode()[..]).expect("the same layout");
+    assert_eq!((found.encode(), found.storage.reserve), (quota.encode(), 8));
+    let meter = |n| ::registry::Meter { carried: n, extra: n + 1, used: n + 2, reserve_used: n + 3, total: n + 4 };
+    let usage = ::registry::Usage { period: 1, gas: meter(2), storage: meter(7) };
+    let found = chancery_abi::quota::Usage::decode(&mut &usage.encode()[..]).expect("the same layout");
+    assert_eq!((found.encode(), found.gas.total, found.storage.used), (usage.encode(), 6, 9));
+}
+
+#[test]
 fn the_runtime_reads_the_contracts_types() {
     let committee = |number| ::registry::Committee { number, members: vec![[5; 32], [6; 32]], from_height: 70 };
     let membership = Membership { present: committee(1), next: Some(committee(2)) };

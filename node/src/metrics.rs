@@ -330,7 +330,10 @@ mod tests {
         assert!(missing.is_empty(), "docs/operators.md lacks {missing:?}");
         let documented = guide.lines().filter(|line| line.starts_with("| `chancery_")).flat_map(|line| line.split('`'));
         for name in documented.filter(|word| word.starts_with("chancery_")) {
-            assert!(declared.iter().any(|known| name.starts_with(known)), "docs/operators.md has {name}, which is none");
+            assert!(
+                declared.iter().any(|known| name.starts_with(known)),
+                "docs/operators.md has {name}, which is none"
+            );
         }
     }
 

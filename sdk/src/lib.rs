@@ -57,6 +57,8 @@ pub mod prelude;
 pub mod storage;
 mod sys;
 
+#[doc(hidden)]
+pub use chancery_abi::quota;
 pub use chancery_abi::{Address, Digest, ExecutionRefusal, Name, TrapClass, host::CallFailure, merkle};
 pub use chancery_macros::{contract, data, error, event, handle, methods};
 pub use cx::Cx;

@@ -1,7 +1,8 @@
 //! Gas and storage quotas of departments. There is no token: a quota is granted by an act, refilled by its rule, and
-//! cannot be handed on. `period` has the arithmetic.
+//! cannot be handed on. `period` leads to the arithmetic.
 //!
-//! Meters report what departments use. Each period has a reserve for administrative acts, so that a department that used
+//! The runtime charges what is used on the chain that the registry is on, and writes it here. Meters report what
+//! departments use elsewhere. Each period has a reserve for administrative acts, so that a department that used
 //! up everything can still appeal, approve and be helped.
 
 use chancery_sdk::prelude::*;
@@ -48,7 +49,7 @@ impl Registry {
     #[access(member(meters))]
     pub fn release(&mut self, cx: &Cx, department: String, storage: u64) -> Result<u64, RegistryError> {
         let (quota, mut usage) = self.usage_now(cx, &department)?;
-        usage.storage.used = usage.storage.used.saturating_sub(storage);
+        usage.storage = usage.storage.released(storage);
         self.usages.insert(&department, &usage);
         Ok(usage.storage.left(&quota.storage))
     }

@@ -25,6 +25,13 @@ impl Clerks {
         Some(beacon)
     }
 
+    /// Forgets what was drawn for a height.
+    /// zh: 删除某高度的抽签结果
+    #[access(role(chief_clerk))]
+    pub fn forget(&mut self, height: u64) {
+        self.drawn.remove(&height);
+    }
+
     /// The beacon of a height.
     /// zh: 查询某高度的信标
     #[query]

@@ -81,6 +81,7 @@ impl From<Refusal> for Problem {
         let status = match refusal {
             Refusal::Malformed(_) => 400,
             Refusal::NonceUsed { .. } | Refusal::NonceGap { .. } => 409,
+            Refusal::QuotaExhausted { .. } => 429,
             _ => 422,
         };
         Self::new(status, refusal.code(), refusal)

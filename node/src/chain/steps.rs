@@ -64,8 +64,13 @@ impl<B: StateBackend + 'static> ChainService<B> {
     /// What the pool must not offer again.
     fn forget_refused(&self, refused: Vec<(Digest, Refusal)>, on_final: bool) {
         // What a block that is not final has used or made possible may come back.
-        let lasting =
-            |refusal: &Refusal| on_final || !matches!(refusal, Refusal::NonceUsed { .. } | Refusal::NonceGap { .. });
+        let lasting = |refusal: &Refusal| {
+            let passing = matches!(
+                refusal,
+                Refusal::NonceUsed { .. } | Refusal::NonceGap { .. } | Refusal::QuotaExhausted { .. }
+            );
+            on_final || !passing
+        };
         let mut pool = self.lock_pool();
         let refused = refused.into_iter().filter(|(_, refusal)| lasting(refusal));
         let dropped = refused.filter_map(|(digest, refusal)| pool.refuse(&digest, refusal)).collect();

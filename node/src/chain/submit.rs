@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chancery_abi::{Digest, Receipt, Refusal, Transaction, limits::TRANSACTION_BYTES_MAX};
 use chancery_runtime::{
-    execution::{VerifiedTransaction, accounts},
+    execution::{VerifiedTransaction, accounts, check_quota},
     state::FinalView,
     storage::{StateBackend, StorageError},
 };
@@ -94,8 +94,10 @@ impl<B: StateBackend + 'static> ChainService<B> {
         {
             return Ok(Submitted::Final(Box::new(receipt)));
         }
-        let height = self.ledger.tip().height;
+        let tip = self.ledger.tip();
+        let height = tip.height;
         verified.check_validity(height + 1)?;
+        check_quota(self.ledger.rules(), &view, body, tip.timestamp_ms)??;
         let waiting = Waiting {
             digest,
             sender: body.sender,

@@ -9,7 +9,7 @@ use super::{
     accounts,
     beacons::{self, BeaconError},
     gas::intrinsic_gas,
-    payload,
+    payload, quotas,
     registry::Registry,
     rules::ChainRules,
     session::{Facts, Halt, Session},
@@ -93,6 +93,8 @@ pub struct BlockExecutor<'a> {
     receipts: Vec<Receipt>,
     gas_used: u64,
     size_bytes: usize,
+    /// Not when something is only tried out: with more gas than it will be given, to learn how much it takes.
+    checks_quota: bool,
     _view: ViewGuard<'a>,
     _stack: &'a ExecutionStack,
 }
@@ -155,8 +157,18 @@ impl<'a> BlockExecutor<'a> {
             transaction: Digest::default(),
         };
         let session = Some(Box::new(Session::new(guard.pointer(), facts)));
-        let (receipts, gas_used, size_bytes) = (Vec::new(), 0, 0);
-        Self { engine, rules, context, session, receipts, gas_used, size_bytes, _view: guard, _stack: stack }
+        Self {
+            engine,
+            rules,
+            context,
+            session,
+            receipts: Vec::new(),
+            gas_used: 0,
+            size_bytes: 0,
+            checks_quota: true,
+            _view: guard,
+            _stack: stack,
+        }
     }
 
     /// Executes the next transaction.
@@ -241,6 +253,15 @@ impl<'a> BlockExecutor<'a> {
             self.session = Some(session);
             return Err(refusal.into());
         }
+        let payers = session.payers(self.rules, body).map_err(Halt::Storage)?;
+        let paid = match self.checks_quota {
+            true => session.check_payers(self.rules, &payers, body.gas_limit).map_err(Halt::Storage)?,
+            false => Ok(()),
+        };
+        if let Err(refusal) = paid {
+            self.session = Some(session);
+            return Err(refusal.into());
+        }
         session.begin(body.sender, *verified.digest());
         let next = accounts::encode_nonce(nonce + 1);
         session.set(&Address::system(), accounts::nonce_slot(&body.sender), Some(next));
@@ -251,10 +272,7 @@ impl<'a> BlockExecutor<'a> {
         }
         let savepoint = session.savepoint();
         let mut ran = payload::run(self.engine, self.rules, session, &body.payload, body.sender, gas)?;
-        if !ran.outcome.is_done() {
-            ran.session.roll_back(savepoint);
-            ran.session.loaded.clear();
-        }
+        quotas::settle(self.rules, &mut ran, savepoint, &payers, body, intrinsic)?;
         let receipt = Receipt {
             version: WIRE_VERSION,
             transaction: *verified.digest(),
@@ -277,7 +295,8 @@ fn check_nonce(expected: u64, found: u64) -> Result<(), Refusal> {
     }
 }
 
-/// What a transaction would do as the only one of the next block, with whatever nonce is due and whoever signed it.
+/// What a transaction would do as the only one of the next block, with whatever nonce is due, whoever signed it, and
+/// whether or not whoever pays has its gas limit left.
 ///
 /// # Errors
 /// When it may not be in that block for another reason, or this node cannot go on.
@@ -291,6 +310,7 @@ pub fn simulate(
 ) -> Result<Receipt, ExecuteError> {
     let verified = with_due_nonce(rules, view, transaction)?;
     let mut executor = BlockExecutor::begin(stack, engine, rules, view, context, &[])?;
+    executor.checks_quota = false;
     executor.execute(&verified).cloned()
 }
 
@@ -309,6 +329,7 @@ pub fn simulate_traced(
 ) -> Result<(Receipt, Trace), ExecuteError> {
     let verified = with_due_nonce(rules, view, transaction)?;
     let mut executor = BlockExecutor::begin(stack, engine, rules, view, context, &[])?;
+    executor.checks_quota = false;
     executor.execute_traced(&verified, limits)
 }
 

@@ -15,6 +15,7 @@ mod instance;
 mod invoke;
 mod payload;
 mod query;
+mod quotas;
 pub mod registry;
 mod rules;
 mod session;
@@ -28,6 +29,7 @@ pub use self::{
     block::{BeginError, BlockContext, BlockExecutor, ExecuteError, ExecutedBlock, simulate, simulate_traced},
     gas::intrinsic_gas,
     query::{QueryCall, QueryResult, query, query_traced},
+    quotas::check_quota,
     rules::{ChainRules, GenesisError},
     session::Halt,
     stack::{EXECUTION_STACK_BYTES, ExecutionStack, on_execution_stack},

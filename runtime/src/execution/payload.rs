@@ -30,6 +30,8 @@ const ADDED_FIELD_GAS: u64 = 50_000;
 pub(super) struct Ran {
     pub(super) session: Box<Session>,
     pub(super) gas_left: u64,
+    /// What each call of a batch used, as far as it came; or what the one payload did.
+    pub(super) gas_of_parts: Vec<u64>,
     pub(super) outcome: Outcome,
 }
 
@@ -40,6 +42,7 @@ struct Runner<'a> {
     /// Away while a contract runs.
     session: Option<Box<Session>>,
     gas_left: u64,
+    gas_of_parts: Vec<u64>,
 }
 
 /// Where a payload stopped: at a contract, or before any.
@@ -57,20 +60,19 @@ pub(super) fn run(
     sender: Address,
     gas: u64,
 ) -> Result<Ran, Halt> {
-    let mut runner = Runner { engine, rules, sender, session: Some(session), gas_left: gas };
+    let mut runner = Runner::new(engine, rules, session, sender, gas);
     let ran = match payload {
         _ if runner.is_frozen(payload)? => Err(refused(ExecutionRefusal::Frozen)),
-        Payload::Call(call) => runner.call(call),
-        Payload::Batch(calls) => calls.iter().try_fold(Vec::new(), |_, call| runner.call(call)),
-        Payload::Deploy(deploy) => runner.deploy(deploy),
-        Payload::Upgrade(upgrade) => runner.upgrade(upgrade),
+        Payload::Call(call) => runner.part(|runner| runner.call(call)),
+        Payload::Batch(calls) => calls.iter().try_fold(Vec::new(), |_, call| runner.part(|runner| runner.call(call))),
+        Payload::Deploy(deploy) => runner.part(|runner| runner.deploy(deploy)),
+        Payload::Upgrade(upgrade) => runner.part(|runner| runner.upgrade(upgrade)),
     };
     let outcome = match ran {
         Ok(output) => Outcome::Done { output },
         Err(StoppedAt { contract, stop }) => stop.into_outcome(contract)?,
     };
-    let session = runner.session.take().expect("the session is back once no contract runs");
-    Ok(Ran { session, gas_left: runner.gas_left, outcome })
+    Ok(runner.finish(outcome))
 }
 
 /// Deploys the registry that a genesis has.
@@ -81,15 +83,13 @@ pub(super) fn set_up_registry(
     setup: &RegistrySetup,
 ) -> Result<Ran, Halt> {
     let name = Name::new("registry").expect("a valid name");
-    let mut runner =
-        Runner { engine, rules, sender: Address::system(), session: Some(session), gas_left: limits::BLOCK_GAS_MAX };
+    let mut runner = Runner::new(engine, rules, session, Address::system(), limits::BLOCK_GAS_MAX);
     let deploy = Deploy { department: name.clone(), name, code: setup.code.clone(), input: setup.input.clone() };
     let outcome = match runner.deploy_checked(&deploy) {
         Ok(output) => Outcome::Done { output },
         Err(StoppedAt { contract, stop }) => stop.into_outcome(contract)?,
     };
-    let session = runner.session.take().expect("the session is back once no contract runs");
-    Ok(Ran { session, gas_left: runner.gas_left, outcome })
+    Ok(runner.finish(outcome))
 }
 
 fn refused(reason: ExecutionRefusal) -> StoppedAt {
@@ -100,7 +100,30 @@ fn halted(halt: impl Into<Halt>) -> StoppedAt {
     StoppedAt { contract: Address::default(), stop: Stop::Halt(halt.into()) }
 }
 
-impl Runner<'_> {
+impl<'a> Runner<'a> {
+    fn new(
+        engine: &'a Arc<Engine>,
+        rules: &'a ChainRules,
+        session: Box<Session>,
+        sender: Address,
+        gas_left: u64,
+    ) -> Self {
+        Self { engine, rules, sender, session: Some(session), gas_left, gas_of_parts: Vec::new() }
+    }
+
+    fn finish(self, outcome: Outcome) -> Ran {
+        let Self { session, gas_left, gas_of_parts, .. } = self;
+        Ran { session: session.expect("the session is back once no contract runs"), gas_left, gas_of_parts, outcome }
+    }
+
+    /// Runs a part of the payload and notes what it used.
+    fn part(&mut self, run: impl FnOnce(&mut Self) -> Result<Vec<u8>, StoppedAt>) -> Result<Vec<u8>, StoppedAt> {
+        let before = self.gas_left;
+        let ran = run(self);
+        self.gas_of_parts.push(before - self.gas_left);
+        ran
+    }
+
     fn session(&mut self) -> &mut Session {
         self.session.as_mut().expect("no contract runs")
     }

@@ -1,5 +1,5 @@
-//! What the runtime itself reads of a mainchain's registry: who may deploy, what is frozen, who holds a role, and the
-//! committees' threshold key.
+//! What the runtime itself reads of a mainchain's registry: who may deploy, what is frozen, who holds a role, what a
+//! department may use, and the committees' threshold key.
 //!
 //! The entries are read by their keys, without calling the contract, so an answer costs one look-up; their layout is
 //! part of the protocol, and the tests compare it with what the contract writes. A chain without a registry has none of
@@ -14,6 +14,7 @@ use crate::{
     abi::{
         Address, Committee, Digest, Name,
         limits::COMMITTEE_NOTICE_BLOCKS,
+        quota::{Quota, Usage},
         slot::{SlotKey, push_field},
     },
     state::StateView,
@@ -230,7 +231,39 @@ impl<'a> Registry<'a> {
     }
 
     fn is_administrator(&self, account: &Address) -> Result<bool, StorageError> {
-        Ok(self.get::<String>("administrators", account)?.is_some())
+        Ok(self.department_of_administrator(account)?.is_some())
+    }
+
+    /// The department that an administrator is of; none for everybody else.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn department_of_administrator(&self, account: &Address) -> Result<Option<String>, StorageError> {
+        self.get("administrators", account)
+    }
+
+    /// What a department may use; none when it was granted no quota, and then it uses what it likes.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn quota(&self, department: &str) -> Result<Option<Quota>, StorageError> {
+        self.get("quotas", &department.to_owned())
+    }
+
+    /// What a department used, as it was last counted.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn usage(&self, department: &str) -> Result<Usage, StorageError> {
+        Ok(self.get("usages", &department.to_owned())?.unwrap_or_default())
+    }
+
+    /// The entry that says what a department used: whose it is, its key and its value.
+    pub(super) fn usage_entry(&self, department: &str, usage: &Usage) -> (Address, Vec<u8>, Vec<u8>) {
+        let mut slot = Vec::with_capacity(64);
+        push_field(&mut slot, "usages");
+        department.to_owned().push_to(&mut slot);
+        (self.address, slot, usage.encode())
     }
 
     /// The threshold key in force.

@@ -4,7 +4,11 @@
 //! A session moves, as a box, into the frame of whichever contract runs, and back out when it returns; so there is one
 //! at a time and no lock. It reads through to the state the block builds on.
 
-use std::{collections::BTreeMap, ops::Bound, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+    sync::Arc,
+};
 
 use super::{instance::NewInstance, registry::Registry, trace::Recorder, view::ViewPointer};
 use crate::{
@@ -96,6 +100,8 @@ pub(crate) struct Session {
     pub(crate) loaded: BTreeMap<Address, Arc<Compiled>>,
     /// There while somebody wants to see what a transaction does; never when blocks are proposed or checked.
     pub(crate) recorder: Option<Box<Recorder>>,
+    /// Contracts of departments that were found to have no quota, until the registry is written to.
+    pub(super) unmetered: BTreeSet<Address>,
     /// Instances that wait for the block's next call of their code, one of each.
     idle: Vec<NewInstance>,
 }
@@ -115,6 +121,7 @@ impl Session {
             facts,
             loaded: BTreeMap::new(),
             recorder: None,
+            unmetered: BTreeSet::new(),
             idle: Vec::new(),
         }
     }
@@ -174,6 +181,9 @@ impl Session {
     }
 
     pub(crate) fn set(&mut self, contract: &Address, key: Vec<u8>, value: Option<Vec<u8>>) {
+        if self.facts.registry.as_ref() == Some(contract) {
+            self.unmetered.clear();
+        }
         let entries = self.writes.entry(*contract).or_default();
         let before = entries.insert(key.clone(), value);
         self.undo.push(Undo { contract: *contract, key, before });
@@ -255,6 +265,30 @@ impl Session {
         }
         self.events.truncate(savepoint.events);
         self.events_bytes = savepoint.events_bytes;
+    }
+
+    /// Whose entries were written since `savepoint`.
+    pub(super) fn written_since(&self, savepoint: Savepoint) -> BTreeSet<Address> {
+        self.undo[savepoint.writes..].iter().map(|undo| undo.contract).collect()
+    }
+
+    /// How many bytes of keys and values a contract holds more, or fewer, than at `savepoint`.
+    pub(super) fn growth_since(&self, savepoint: Savepoint, contract: &Address) -> Result<i64, StorageError> {
+        let held = |key: &[u8], value: Option<&Vec<u8>>| value.map_or(0, |value| (key.len() + value.len()) as i64);
+        let mut seen = BTreeSet::new();
+        let mut growth = 0;
+        for Undo { key, before, .. } in self.undo[savepoint.writes..].iter().filter(|undo| undo.contract == *contract) {
+            // Of a key that was written more than once, the first says what was there before.
+            if !seen.insert(key) {
+                continue;
+            }
+            let before = match before {
+                Some(written) => held(key, written.as_ref()),
+                None => held(key, self.view.get().get(contract, key)?.as_ref()),
+            };
+            growth += held(key, self.get(contract, key)?.as_ref()) - before;
+        }
+        Ok(growth)
     }
 
     pub(super) fn take_events(&mut self) -> Vec<Event> {

@@ -1,6 +1,7 @@
 //! Why a transaction never enters a block ([`Refusal`]) or, once in one, does not reach a contract
 //! ([`ExecutionRefusal`]). Both have numbers that are stable for ever.
 
+use alloc::string::String;
 use core::fmt;
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
@@ -69,6 +70,17 @@ pub enum Refusal {
         /// The transaction's gas limit.
         found: u64,
     },
+    /// A department that would pay for it has less gas left in this period than its gas limit.
+    QuotaExhausted {
+        /// The department.
+        department: String,
+        /// Gas it has left.
+        left: u64,
+        /// The transaction's gas limit.
+        gas_limit: u64,
+        /// When its next period begins, milliseconds since 1970.
+        refilled_ms: u64,
+    },
     /// It is a batch of no calls.
     EmptyBatch,
     /// A part of it is over a limit.
@@ -98,6 +110,7 @@ impl Refusal {
             Self::ValidTooLong { .. } => "valid_too_long",
             Self::GasBelowIntrinsic { .. } => "gas_below_intrinsic",
             Self::GasAboveLimit { .. } => "gas_above_limit",
+            Self::QuotaExhausted { .. } => "quota_exhausted",
             Self::EmptyBatch => "empty_batch",
             Self::TooLarge { .. } => "too_large",
         }
@@ -119,6 +132,7 @@ impl fmt::Display for Refusal {
             Self::ValidTooLong { valid_until, limit } => write!(f, "valid until height {valid_until}, at most {limit} is allowed now"),
             Self::GasBelowIntrinsic { intrinsic, found } => write!(f, "gas limit {found}, but its bytes, signatures and code alone cost {intrinsic}"),
             Self::GasAboveLimit { limit, found } => write!(f, "gas limit {found} is above {limit}"),
+            Self::QuotaExhausted { department, left, gas_limit, .. } => write!(f, "department {department} has {left} gas left in this period, and the transaction's gas limit is {gas_limit}; ask for less, wait for the next period, or have the registry grant more"),
             Self::EmptyBatch => f.write_str("a batch has at least one call"),
             Self::TooLarge { what, limit, found } => write!(f, "{what}: {found}, of which at most {limit} is allowed"),
         }
@@ -160,6 +174,9 @@ pub enum ExecutionRefusal {
     /// A field that the new code adds still has entries of an earlier release.
     #[codec(index = 9)]
     StaleEntries,
+    /// The department's contracts would hold more bytes than its quota has left.
+    #[codec(index = 10)]
+    StorageQuota,
 }
 
 impl ExecutionRefusal {
@@ -176,11 +193,12 @@ impl ExecutionRefusal {
             Self::IncompatibleUpgrade => "incompatible_upgrade",
             Self::Frozen => "frozen",
             Self::StaleEntries => "stale_entries",
+            Self::StorageQuota => "storage_quota",
         }
     }
 
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::UnknownContract,
         Self::UnknownMethod,
         Self::ContractExists,
@@ -191,6 +209,7 @@ impl ExecutionRefusal {
         Self::IncompatibleUpgrade,
         Self::Frozen,
         Self::StaleEntries,
+        Self::StorageQuota,
     ];
 
     /// What [`Display`](fmt::Display) says, in Chinese.
@@ -206,6 +225,7 @@ impl ExecutionRefusal {
             Self::IncompatibleUpgrade => "新代码不能取代旧代码",
             Self::Frozen => "登记机构已冻结发送者或合约;可在该处提出申诉",
             Self::StaleEntries => "新代码新增的字段仍有早期版本留下的数据:请改名,或在 #[migrate] 方法中清除",
+            Self::StorageQuota => "该部门本期的存储配额不足;请待下期,或由登记机构追加",
         }
     }
 }
@@ -227,6 +247,10 @@ impl fmt::Display for ExecutionRefusal {
             Self::StaleEntries => {
                 "a field that the new code adds still has entries of an earlier release: name it otherwise, or remove \
                  them in a #[migrate] method"
+            }
+            Self::StorageQuota => {
+                "the department's contracts would hold more bytes than its quota has left: wait for the next period, or \
+                 have the registry grant more"
             }
         })
     }

@@ -27,6 +27,7 @@ pub mod merkle;
 pub mod name;
 #[cfg(feature = "sha256")]
 pub mod proof;
+pub mod quota;
 pub mod receipt;
 pub mod schema;
 pub mod slot;

@@ -2,7 +2,10 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use chancery_abi::{Address, Digest};
+use chancery_abi::{
+    Address, Digest,
+    quota::{Quota, Usage},
+};
 
 use crate::{Account, Deployed, Deploying, Span, Upgrading, contract::Contract, world::World};
 
@@ -70,6 +73,19 @@ impl Chain {
         let world = &mut *self.world.borrow_mut();
         world.office.freeze(&target, frozen);
         world.enter_office();
+    }
+
+    /// Grants a department a quota, as the mainchain's registry would, in a block of its own. The contracts of a test are
+    /// of [`DEPARTMENT`](crate::DEPARTMENT).
+    pub fn set_quota(&self, department: &str, quota: Option<Quota>) {
+        let world = &mut *self.world.borrow_mut();
+        world.office.set_quota(department, quota.as_ref());
+        world.enter_office();
+    }
+
+    /// What a department used, as the runtime last counted it.
+    pub fn usage(&self, department: &str) -> Usage {
+        self.world.borrow().usage(department)
     }
 
     /// Whether blocks bring no beacons, as while the holders of the threshold key are away. Afterwards they catch up.

@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-use chancery_abi::{Address, Call as AbiCall, Deploy, Ident, Payload, Upgrade, slot::SlotKey};
+use chancery_abi::{Address, Call as AbiCall, Deploy, Ident, Payload, Refusal, Upgrade, slot::SlotKey};
 use chancery_runtime::execution::QueryCall;
 use chancery_sdk::{
     Data,
@@ -121,9 +121,17 @@ impl<T: Data> Call<T> {
     /// # Panics
     /// When it may not be in a block at all, such as with less gas than its bytes cost.
     pub fn by(self, account: &Account) -> Called<T> {
-        let submitted = self.chain.world.borrow_mut().submit(account, self.payload, self.gas);
-        let executed = submitted.unwrap_or_else(|refusal| panic!("the call may not be in a block: {refusal}"));
-        Called::new(self.chain, Subject::Transaction { by: account.name().to_owned(), executed: Box::new(executed) })
+        self.try_by(account).unwrap_or_else(|refusal| panic!("the call may not be in a block: {refusal}"))
+    }
+
+    /// The same, for a call that may not be in a block.
+    ///
+    /// # Errors
+    /// When it may not, such as when its department has not as much gas left. Nothing has changed then.
+    pub fn try_by(self, account: &Account) -> Result<Called<T>, Refusal> {
+        let executed = self.chain.world.borrow_mut().submit(account, self.payload, self.gas)?;
+        let subject = Subject::Transaction { by: account.name().to_owned(), executed: Box::new(executed) };
+        Ok(Called::new(self.chain, subject))
     }
 }
 

@@ -36,7 +36,10 @@ mod proof;
 mod time;
 mod world;
 
-pub use chancery_abi::{Address, Digest, Event, ExecutionRefusal, Outcome, Receipt, TrapClass};
+pub use chancery_abi::{
+    Address, Digest, Event, ExecutionRefusal, Outcome, Receipt, Refusal, TrapClass,
+    quota::{Allowance, Quota, Usage},
+};
 pub use chancery_sdk::prelude;
 
 pub use self::{
@@ -46,4 +49,5 @@ pub use self::{
     deployed::{Begin, Call, Deployed, Deploying, Query, Upgrading},
     proof::Proof,
     time::{Span, days, hours, minutes, seconds},
+    world::DEPARTMENT,
 };

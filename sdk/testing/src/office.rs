@@ -9,6 +9,7 @@ use bls12_381::{G1Affine, G2Affine, G2Projective, Scalar};
 use chancery_abi::{
     Address, Beacon, Digest,
     limits::BEACONS_MAX,
+    quota::Quota,
     slot::{SlotKey, push_field},
 };
 use chancery_runtime::{
@@ -59,6 +60,11 @@ impl Office {
     pub(crate) fn freeze(&mut self, target: &Address, frozen: bool) {
         let entry = (0u32, String::new(), Vec::<String>::new(), 0u64, 0u64, u64::MAX, None::<u32>);
         self.due.push((slot("freezes", target), frozen.then(|| entry.encode())));
+    }
+
+    /// Grants a department a quota, or takes it away.
+    pub(crate) fn set_quota(&mut self, department: &str, quota: Option<&Quota>) {
+        self.due.push((slot("quotas", &department.to_owned()), quota.map(Encode::encode)));
     }
 
     /// Writes what is due beside a block's own changes.

@@ -7,7 +7,7 @@ use std::{
 
 use chancery_abi::{
     Address, Beacon, Committee, Department, Genesis, Header, Name, Payload, Receipt, Refusal, Transaction,
-    TransactionBody, WIRE_VERSION,
+    TransactionBody, WIRE_VERSION, quota::Usage,
 };
 use chancery_runtime::{
     engine::{Engine, EngineConfig, Observe},
@@ -15,6 +15,7 @@ use chancery_runtime::{
         BlockContext, BlockExecutor, ChainRules, ExecuteError, QueryCall, QueryResult, VerifiedTransaction, accounts,
         chain::{ChainTip, Proposal, assemble_header},
         on_execution_stack, query, query_traced,
+        registry::Registry,
         trace::{Trace, TraceLimits},
     },
     state::{MemoryBackend, State, StateConfig},
@@ -30,7 +31,7 @@ const BLOCK_MS: u64 = 1_000;
 /// Blocks for which a transaction stays valid.
 const VALID_BLOCKS: u64 = 100;
 /// The department that contracts are deployed for.
-const DEPARTMENT: &str = "department";
+pub const DEPARTMENT: &str = "department";
 
 /// A transaction that is final.
 pub(crate) struct Executed {
@@ -97,6 +98,13 @@ impl World {
     fn beacons_due(&self) -> Vec<Beacon> {
         let asks = self.contracts.values().any(|(_, contract)| contract.asks_for_beacons());
         if asks { self.office.beacons(&self.rules, &self.state.view(None), self.state.height()) } else { Vec::new() }
+    }
+
+    /// What a department used, as it was last counted.
+    pub(crate) fn usage(&self, department: &str) -> Usage {
+        let view = self.state.view(None);
+        let registry = Registry::of(&self.rules, &view).expect("a mainchain has a place for its registry");
+        registry.usage(department).expect("memory can be read")
     }
 
     /// What the next block is.

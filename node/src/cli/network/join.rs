@@ -26,7 +26,7 @@ const REQUEST_BYTES_MAX: u64 = 64 << 10;
 /// The folder of the keys that belong to people and not to the node.
 const OFFICE: &str = "office";
 /// The operator's key, with which a break-glass file is signed.
-const OPERATOR: &str = "operator";
+pub(super) const OPERATOR: &str = "operator";
 /// The key of the department's first administrator in the registry.
 const ADMINISTRATOR: &str = "administrator";
 

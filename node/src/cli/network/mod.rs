@@ -2,6 +2,7 @@
 //! that runs (`join`, `follow`).
 
 mod assemble;
+mod break_glass;
 mod files;
 mod follow;
 mod join;
@@ -26,6 +27,8 @@ pub(super) enum Network {
     Join(join::Join),
     /// Configure a node that `join` made for a network that runs already.
     Follow(follow::Follow),
+    /// Sign, as a node's operator, an order that replaces all administrators when they can no longer act.
+    BreakGlass(break_glass::BreakGlass),
     /// Put the genesis together from everyone's public requests, with a configuration for each node.
     Assemble(assemble::Assemble),
 }
@@ -40,6 +43,7 @@ impl Network {
             Self::Plan(plan) => plan.run(output),
             Self::Join(join) => join.run(output),
             Self::Follow(follow) => follow.run(output),
+            Self::BreakGlass(break_glass) => break_glass.run(output),
             Self::Assemble(assemble) => assemble.run(output),
         }
     }
