@@ -2,10 +2,6 @@
 
 use std::process::ExitCode;
 
-// A node allocates much, in small pieces and on many threads; glibc's allocator took some 8 % of its time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     chancery::cli::main()
 }
