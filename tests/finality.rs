@@ -78,6 +78,8 @@ pub(crate) struct Network {
     genesis: Genesis,
     processes: BTreeMap<usize, Child>,
     pub(crate) apis: Vec<String>,
+    /// What the nodes' configurations are overridden by.
+    pub(crate) environment: Vec<(&'static str, &'static str)>,
 }
 
 impl Network {
@@ -107,7 +109,8 @@ impl Network {
             .map(|node| node["api"].as_str().expect("an address").to_owned());
         let genesis = std::fs::read(out.join("genesis.scale")).expect("a genesis");
         let genesis = chancery_abi::codec::decode(&genesis, 1 << 20).expect("a genesis");
-        Self { home: out, genesis, processes: BTreeMap::new(), apis: apis.collect() }
+        let (apis, environment) = (apis.collect(), vec![("CHANCERY_STORE_DISK_RESERVE_MIB", "1")]);
+        Self { home: out, genesis, processes: BTreeMap::new(), apis, environment }
     }
 
     pub(crate) fn node_dir(&self, number: usize) -> PathBuf {
@@ -118,7 +121,7 @@ impl Network {
         let config = self.node_dir(number).join("node.toml");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.node_dir(number).join("log"));
         let mut command = command(&["node", "--config", &config.to_string_lossy()]);
-        command.env("CHANCERY_STORE_DISK_RESERVE_MIB", "1");
+        command.envs(self.environment.iter().copied());
         let child = command.stdout(Stdio::null()).stderr(log.expect("a log")).spawn().expect("a process");
         self.processes.insert(number, child);
     }

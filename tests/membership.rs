@@ -47,6 +47,30 @@ pub(crate) fn enact(network: &Network, measure: &Value) {
     call(network, administrators[0], &["carry_out", "--act", &act]);
 }
 
+/// Makes a fifth node where it lives, configured to follow; it does not run yet. Returns what it is.
+pub(crate) fn join(network: &mut Network) -> Value {
+    let (dir, port) = (network.node_dir(4), free_ports());
+    let (address, api) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", port + 1));
+    let out = dir.to_string_lossy().into_owned();
+    run(&["network", "join", "--department", "interior", "--address", &address, "--out", &out, "--insecure", "--json"]);
+    let genesis = network.home.join("genesis.scale");
+    let peers = network.peers();
+    let mut words = vec!["network", "follow", "--dir", &out, "--genesis", genesis.to_str().expect("a path")];
+    peers[..2].iter().for_each(|peer| words.extend(["--peer", peer]));
+    words.extend(["--api", &api, "--heartbeat-ms", "500", "--json"]);
+    let joined = json(&run(&words));
+    network.apis.push(format!("http://{api}"));
+    joined
+}
+
+/// Has a node that `join` made registered; returns the height from which on it is.
+pub(crate) fn admit(network: &Network, joined: &Value) -> u64 {
+    let node = object!({ "key": joined["key"], "department": "interior", "operator": joined["operator"] });
+    let from_height = network.height(0) + 8;
+    enact(network, &object!({ "AddNode": { "node": node, "from_height": from_height } }));
+    from_height
+}
+
 struct Load {
     clerk: Clerk,
     filed: u32,
@@ -113,21 +137,10 @@ fn a_validator_joins_and_another_leaves_under_load_and_the_key_stays() {
     assert!(key.is_string(), "{key}");
 
     // A fifth node is made where it lives, and follows once the registry knows its key.
-    let (dir, port) = (network.node_dir(4), free_ports());
-    let (address, api) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", port + 1));
-    let out = dir.to_string_lossy().into_owned();
-    run(&["network", "join", "--department", "interior", "--address", &address, "--out", &out, "--insecure", "--json"]);
-    let genesis = network.home.join("genesis.scale");
     let peers = network.peers();
-    let mut words = vec!["network", "follow", "--dir", &out, "--genesis", genesis.to_str().expect("a path")];
-    peers[..2].iter().for_each(|peer| words.extend(["--peer", peer]));
-    words.extend(["--api", &api, "--heartbeat-ms", "500", "--json"]);
-    let joined = json(&run(&words));
-    network.apis.push(format!("http://{api}"));
+    let joined = join(&mut network);
     network.start(4);
-    let node = object!({ "key": joined["key"], "department": "interior", "operator": joined["operator"] });
-    let from_height = network.height(0) + 8;
-    enact(&network, &object!({ "AddNode": { "node": node, "from_height": from_height } }));
+    let from_height = admit(&network, &joined);
     let newcomer = joined["key"].as_str().expect("a key").to_owned();
     load.until(&mut network, "the fifth node's readiness", |network| {
         network.height(4) > from_height && !query(network, &["readiness_of", "--key", &newcomer]).is_null()

@@ -18,6 +18,7 @@ use crate::{
     chain::ChainConfig,
     consensus::{ConsensusConfig, Peer, Timing},
     pool::PoolConfig,
+    snapshot::KeeperConfig,
     store::StoreConfig,
 };
 
@@ -60,6 +61,10 @@ pub struct NodeConfig {
     /// The database.
     #[config(nested)]
     pub store: StoreSection,
+
+    /// State snapshots.
+    #[config(nested)]
+    pub snapshots: SnapshotsSection,
 
     /// What the node writes about itself.
     #[config(nested)]
@@ -191,6 +196,21 @@ pub struct StoreSection {
     /// Makes the state's trie anew from its values at the start. For repairs; slow.
     #[config(env = "CHANCERY_STORE_REBUILD_TRIE", default = false)]
     pub rebuild_trie: bool,
+}
+
+/// State snapshots, from which others begin.
+#[derive(Clone, Debug, Config)]
+#[config(layer_attr(derive(Debug)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct SnapshotsSection {
+    /// A snapshot is made at every multiple of this height, and served; 0 makes none. It takes as much room as the state's
+    /// values.
+    #[config(env = "CHANCERY_SNAPSHOTS_EVERY_BLOCKS", default = 0)]
+    pub every_blocks: u64,
+
+    /// How many are kept.
+    #[config(env = "CHANCERY_SNAPSHOTS_KEPT", default = 2)]
+    pub kept: u8,
 }
 
 /// What the node writes about itself, to standard error.
@@ -349,6 +369,11 @@ impl NodeConfig {
             queries_max: self.chain.queries_max,
             query_gas_max: self.chain.query_gas_max,
             disk_reserve_bytes: self.store.disk_reserve_mib.saturating_mul(1 << 20),
+            snapshots: Some(KeeperConfig {
+                directory: self.data_dir.join("snapshots"),
+                every_blocks: self.snapshots.every_blocks,
+                kept: usize::from(self.snapshots.kept),
+            }),
         }
     }
 

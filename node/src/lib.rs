@@ -23,5 +23,6 @@ pub mod node;
 pub mod pool;
 pub mod project;
 pub mod schema_json;
+pub mod snapshot;
 pub mod store;
 pub mod trace_view;

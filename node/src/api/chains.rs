@@ -35,10 +35,9 @@ pub(super) async fn status(target: Target) -> Result<Json<StatusView>, Problem> 
         state_root: status.state_root.to_string(),
         timestamp_ms: status.timestamp_ms,
         pool: PoolView { transactions: status.pool_count, bytes: status.pool_bytes },
-        consensus: target
-            .chain
-            .participation()
-            .map(|view| ConsensusView::new(&view, rules.genesis().committee.quorum(), now_ms())),
+        consensus: target.chain.participation().map(|view| {
+            ConsensusView::new(&view, target.chain.ledger().terms().present().committee.quorum(), now_ms())
+        }),
         threshold: status.threshold.as_ref().and_then(|board| {
             let group = board.group.as_ref()?;
             Some(ThresholdView::new(group, board.ceremony.as_ref(), board.newest_beacon))

@@ -17,6 +17,7 @@ mod openapi;
 mod operations;
 mod problem;
 mod server;
+mod snapshots;
 mod stream;
 mod target;
 mod transactions;
@@ -130,6 +131,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/v1/chains/{chain}/contracts/{contract}/code", get(contracts::code)),
         ("/v1/chains/{chain}/contracts/{contract}/query", post(contracts::query)),
         ("/v1/chains/{chain}/contracts/{contract}/proof", get(contracts::proof)),
+        ("/v1/chains/{chain}/snapshots", get(snapshots::list)),
+        ("/v1/chains/{chain}/snapshots/{height}/manifest", get(snapshots::manifest)),
+        ("/v1/chains/{chain}/snapshots/{height}/chunks/{number}", get(snapshots::chunk)),
         ("/v1/chains/{chain}/stream", get(stream::follow)),
     ]
 }

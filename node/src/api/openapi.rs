@@ -3,7 +3,7 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{Problem, accounts, beacons, blocks, chains, contracts, operations, stream, transactions};
+use super::{Problem, accounts, beacons, blocks, chains, contracts, operations, snapshots, stream, transactions};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -37,6 +37,9 @@ use super::{Problem, accounts, beacons, blocks, chains, contracts, operations, s
         contracts::code,
         contracts::query,
         contracts::proof,
+        snapshots::list,
+        snapshots::manifest,
+        snapshots::chunk,
         stream::follow,
     ),
     components(schemas(Problem))

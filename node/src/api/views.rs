@@ -543,3 +543,10 @@ pub(super) struct ReadyView {
     /// What is wrong and keeps the node from nothing it must do: a threshold key that is late, beacons that are missing.
     pub(super) warnings: Vec<String>,
 }
+
+/// The state snapshots of a node.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct SnapshotsView {
+    /// Their heights, in ascending order.
+    pub(super) heights: Vec<u64>,
+}

@@ -38,6 +38,7 @@ use crate::{
     consensus::{MemberStatus, Participation, ParticipationView},
     metrics::ChainMetrics,
     pool::{DropReason, Dropped, Pool, PoolConfig},
+    snapshot::{Keeper, KeeperConfig},
     store::{ChainStore, disk_space},
 };
 
@@ -71,6 +72,8 @@ pub struct ChainConfig {
     pub query_gas_max: u64,
     /// Free bytes on the store's disk below which no transactions are taken.
     pub disk_reserve_bytes: u64,
+    /// The state snapshots that are made and kept; none where there is no place for them.
+    pub snapshots: Option<KeeperConfig>,
 }
 
 impl Default for ChainConfig {
@@ -82,6 +85,7 @@ impl Default for ChainConfig {
             queries_max: 4,
             query_gas_max: 2_000_000_000,
             disk_reserve_bytes: 512 << 20,
+            snapshots: None,
         }
     }
 }
@@ -116,6 +120,7 @@ pub struct ChainService<B = ChainStore> {
     participation: OnceLock<Arc<Participation>>,
     /// Where the store's disk is, of a store that has one.
     store_path: Option<PathBuf>,
+    pub(super) snapshots: Option<Keeper>,
 }
 
 impl<B: StateBackend + 'static> ChainService<B> {
@@ -169,6 +174,7 @@ impl<B: StateBackend + 'static> ChainService<B> {
             fatal,
             participation: OnceLock::new(),
             store_path,
+            snapshots: config.snapshots.clone().map(Keeper::new),
             config,
         })
     }
@@ -254,6 +260,11 @@ impl<B: StateBackend + 'static> ChainService<B> {
             None => None,
         };
         Part { name, problem }
+    }
+
+    /// The state snapshots that this node keeps, when it has a place for them.
+    pub fn snapshots(&self) -> Option<&Keeper> {
+        self.snapshots.as_ref()
     }
 
     /// What is wrong with the threshold layer, which finality does without.

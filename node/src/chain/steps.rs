@@ -264,6 +264,9 @@ impl<B: StateBackend + 'static> ChainService<B> {
         if self.ledger.commit(candidate, &proof)? == Commit::Skipped {
             return Ok(Committed::Done);
         }
+        if let Some(snapshots) = &self.snapshots {
+            snapshots.committed(self.ledger.backend(), candidate.height());
+        }
         self.lock_unfinal().committed(candidate);
         self.metrics.block(candidate, *took, began.elapsed());
         log_commit(candidate.receipts().len(), candidate.height(), *took, began.elapsed());

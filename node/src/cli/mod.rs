@@ -3,7 +3,7 @@
 //! Invariants: the exit code is 0 when what was asked is done, 1 when it was refused or failed, 2 when the command was
 //! not understood; with `--json`, standard output holds JSON only, failures included; an error says what happened,
 //! why and what to do. Whatever a command knows of a chain it asks a node over HTTP or proves from a file; only `dev`,
-//! `node`, `replay` and `tx --data` open a data directory.
+//! `node`, `replay`, `snapshot` and `tx --data` open a data directory.
 
 mod arguments;
 mod bench;
@@ -29,6 +29,7 @@ mod query;
 mod replay;
 mod sender;
 mod size;
+mod snapshot;
 mod status;
 mod target;
 mod trace;
@@ -92,6 +93,9 @@ enum Command {
     Status(status::Status),
     /// Execute a chain's blocks again from its genesis, and compare.
     Replay(replay::Replay),
+    /// Make, download, check and use state snapshots.
+    #[command(subcommand)]
+    Snapshot(snapshot::Snapshot),
     Digest(digest::DigestCommand),
     /// Prepare, present and check attested attributes.
     #[command(subcommand)]
@@ -134,6 +138,7 @@ fn run(command: Command, output: &Output) -> Result {
         Command::Tx(tx) => tx.run(output),
         Command::Status(status) => status.run(output),
         Command::Replay(replay) => replay.run(output),
+        Command::Snapshot(snapshot) => snapshot.run(output),
         Command::Digest(digest) => digest.run(output),
         Command::Identity(identity) => identity.run(output),
         Command::Waste(waste) => waste.run(output),

@@ -13,7 +13,7 @@ use chancery_runtime::{
 use super::{
     failure::{Failure, Result},
     output::Output,
-    replay::{chain_failure, open, storage_failure, store_failure},
+    replay::{chain_failure, open, refuse_base, storage_failure, store_failure},
 };
 use crate::{
     chain::{Ledger, RetraceError, Retraced, execute_again, finish, observing_engine, recorded},
@@ -70,6 +70,7 @@ pub(super) fn retrace(
         Err(RetraceError::TooOld { .. }) => {}
         other => return other.map(|retraced| (retraced, Way::Back)).map_err(retrace_failure),
     }
+    refuse_base(ledger.backend())?;
     // Beside the data, because it may become as large.
     let scratch = tempfile::Builder::new().prefix("trace-").tempdir_in(data)?;
     let replayed = open(scratch.path())?.open_chain(entry.chain).map_err(store_failure)?;

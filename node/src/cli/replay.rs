@@ -78,6 +78,7 @@ impl Replay {
         let recorded = source.open_chain(entry.chain.clone()).map_err(store_failure)?;
         let genesis = ChainDb(&recorded).genesis().map_err(storage_failure)?;
         let genesis = genesis.ok_or_else(|| Failure::new(format!("{} has no chain yet", self.data.display())))?;
+        refuse_base(&recorded)?;
         let open_ledger = |store| {
             let ledger = Ledger::open(Arc::new(store), Arc::clone(&engine), genesis.clone(), StateConfig::default());
             ledger.map_err(chain_failure)
@@ -158,6 +159,15 @@ fn execute_again(
         return Err(Failure::new("the last headers differ").code("differs"));
     }
     Ok(totals)
+}
+
+/// Refuses a store that was filled from a snapshot, whose first blocks are not there.
+pub(super) fn refuse_base(store: &ChainStore) -> Result {
+    match ChainDb(store).base().map_err(storage_failure)? {
+        None => Ok(()),
+        Some(base) => Err(Failure::new(format!("this store begins with a snapshot at height {base}"))
+            .help("what came before can be executed again where a node has it all")),
+    }
 }
 
 /// The store of a stopped node.

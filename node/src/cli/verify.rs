@@ -63,15 +63,23 @@ struct Tie {
     stands_in: &'static str,
 }
 
+/// The trust anchor in a file.
+///
+/// # Errors
+/// When it cannot be read or is none.
+pub(super) fn read_anchor(file: &Path) -> Result<TrustAnchor> {
+    let bytes = fs::read(file).map_err(at(file))?;
+    codec::decode(&bytes, ANCHOR_BYTES_MAX)
+        .map_err(|error| Failure::new(format!("{} is not a trust anchor", file.display())).because(error))
+}
+
 impl Verify {
     /// Runs the command.
     ///
     /// # Errors
     /// When the proof does not hold, or is not about the document.
     pub(super) fn run(self, output: &Output) -> Result {
-        let anchor = fs::read(&self.anchor).map_err(at(&self.anchor))?;
-        let anchor: TrustAnchor = codec::decode(&anchor, ANCHOR_BYTES_MAX)
-            .map_err(|error| Failure::new(format!("{} is not a trust anchor", self.anchor.display())).because(error))?;
+        let anchor = read_anchor(&self.anchor)?;
         let bundle = read_bounded(&self.file, PROOF_BYTES_MAX as u64)?;
         let verified = verify(&bundle, &anchor).map_err(|error| {
             Failure::new(format!("NOT PROVEN: {} does not hold under this anchor", self.file.display()))

@@ -190,3 +190,10 @@ where
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(|error| D::Error::custom(format!("`{text}`: {error}")))
 }
+
+/// A node's snapshots.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SnapshotsAnswer {
+    /// Their heights.
+    pub heights: Vec<u64>,
+}

@@ -7,7 +7,7 @@
 mod answers;
 mod error;
 
-use answers::ContractsPage;
+use answers::{ContractsPage, SnapshotsAnswer};
 use std::time::Duration;
 
 use chancery_abi::{
@@ -232,6 +232,33 @@ impl ChainClient<'_> {
     /// When there is no such contract.
     pub fn code(&self, contract: &str) -> Result<Vec<u8>, ClientError> {
         self.bytes(&format!("/contracts/{}/code", path_segment(contract)), CODE_BYTES_MAX)
+    }
+
+    /// The heights of the snapshots that the node keeps.
+    ///
+    /// # Errors
+    /// When the node cannot be reached.
+    pub fn snapshots(&self) -> Result<Vec<u64>, ClientError> {
+        let answer: SnapshotsAnswer = self.node.get_json(&self.path("/snapshots"))?;
+        Ok(answer.heights)
+    }
+
+    /// A snapshot's manifest, unchecked.
+    ///
+    /// # Errors
+    /// When the node has none, or cannot be reached.
+    pub fn snapshot_manifest(&self, height: u64) -> Result<Vec<u8>, ClientError> {
+        self.bytes(&format!("/snapshots/{height}/manifest"), crate::snapshot::MANIFEST_BYTES_MAX)
+    }
+
+    /// A snapshot's chunk, unchecked, of at most `bytes_max`.
+    ///
+    /// # Errors
+    /// When the node does not have it or sends more, or cannot be reached.
+    pub fn snapshot_chunk(&self, height: u64, number: usize, bytes_max: u32) -> Result<Vec<u8>, ClientError> {
+        // One more, because at the limit itself a body counts as too long.
+        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX).saturating_add(1);
+        self.bytes(&format!("/snapshots/{height}/chunks/{number}"), bytes_max)
     }
 
     /// Hands a transaction over, and waits up to `wait_seconds` for its receipt.

@@ -39,10 +39,11 @@ use super::{
     application::Chain,
     archive::{FinalBlocks, FinalCertificates},
     block::{BlockRules, ChainBlock},
-    certificate::{key_bytes, namespace, participants},
+    certificate::{key_bytes, namespace, participants, to_engine},
     delivery::{self, Observer},
     epochs::{BUFFER, Epochs, MAILBOX, VIEWS_KEPT, Voting},
 };
+use crate::store::ChainDb;
 
 /// Pages of the engine's files that stay in memory: 2 MiB.
 const PAGE: NonZeroU16 = NZU16!(4_096);
@@ -180,8 +181,7 @@ where
     );
     broadcast.start(channels.blocks);
 
-    let genesis = ChainBlock::genesis(rules.genesis);
-    let genesis_digest = genesis.digest();
+    let start = start_of(&*backend, &epochs, rules)?;
     let tip = side.final_height();
     let certificates =
         FinalCertificates::open(context.child("certificates"), Arc::clone(&backend), epochs.clone(), tip)?;
@@ -193,7 +193,7 @@ where
         marshal::Config {
             provider: epochs.clone(),
             epocher: epochs.clone(),
-            start: Start::Genesis(Digested::precomputed(genesis, genesis_digest)),
+            start,
             partition_prefix: format!("{files}-marshal"),
             mailbox_size: MAILBOX,
             view_retention: ViewDelta::new(VIEWS_KEPT),
@@ -237,4 +237,22 @@ where
             _ = committing => {},
         }
     }))
+}
+
+/// Where the engine's books begin: at the genesis, or at the block of the snapshot that the store was filled from.
+fn start_of<B: StateBackend>(
+    backend: &B,
+    epochs: &Epochs,
+    rules: BlockRules,
+) -> Result<Start<Scheme, sha256::Digest, Digested<ChainBlock>>, StorageError> {
+    let db = ChainDb(backend);
+    let Some(base) = db.base()? else {
+        let genesis = ChainBlock::genesis(rules.genesis);
+        let digest = genesis.digest();
+        return Ok(Start::Genesis(Digested::precomputed(genesis, digest)));
+    };
+    let certificate = db.expect_part(db.certificate(base)?, "certificate", base)?;
+    let members = epochs.members(certificate.epoch);
+    let floor = members.and_then(|members| to_engine(&certificate, members));
+    floor.map(Start::Floor).ok_or_else(|| StorageError::new("begin at a snapshot", "it is of another committee"))
 }

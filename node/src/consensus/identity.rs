@@ -60,11 +60,18 @@ pub enum IdentityError {
     },
 }
 
-/// Checks that `directory` is this node's, or makes it so when the chain is at its beginning.
+/// Checks that `directory` is this node's, or makes it so when the chain is at its beginning, which is `base` where the
+/// store was filled from a snapshot.
 ///
 /// # Errors
 /// When it is another's, or missing although the chain has blocks.
-pub(super) fn claim(directory: &Path, genesis: &Digest, key: &[u8; 32], height: u64) -> Result<(), IdentityError> {
+pub(super) fn claim(
+    directory: &Path,
+    genesis: &Digest,
+    key: &[u8; 32],
+    height: u64,
+    base: Option<u64>,
+) -> Result<(), IdentityError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |reason| IdentityError::Directory { path, reason }
@@ -86,7 +93,8 @@ pub(super) fn claim(directory: &Path, genesis: &Digest, key: &[u8; 32], height: 
         }
         return Ok(());
     }
-    if height > 0 {
+    // A store that was just filled from a snapshot has no votes behind it.
+    if height > 0 && base != Some(height) {
         return Err(IdentityError::VotesMissing { path: directory.to_owned(), height });
     }
     fs::create_dir_all(directory).map_err(failed(directory))?;
@@ -114,17 +122,24 @@ mod tests {
         let home = tempfile::tempdir().expect("a temporary directory");
         let directory = home.path().join("consensus");
         let (genesis, key) = (Digest([1; 32]), [2; 32]);
-        claim(&directory, &genesis, &key, 0).expect("it is new");
-        claim(&directory, &genesis, &key, 7).expect("it is the same node's");
-        let other_key = claim(&directory, &genesis, &[3; 32], 7);
+        claim(&directory, &genesis, &key, 0, None).expect("it is new");
+        claim(&directory, &genesis, &key, 7, None).expect("it is the same node's");
+        let other_key = claim(&directory, &genesis, &[3; 32], 7, None);
         assert!(matches!(other_key, Err(IdentityError::Other { what: "validator key", .. })));
-        let other_chain = claim(&directory, &Digest([4; 32]), &key, 7);
+        let other_chain = claim(&directory, &Digest([4; 32]), &key, 7, None);
         assert!(matches!(other_chain, Err(IdentityError::Other { what: "genesis", .. })));
         fs::remove_dir_all(&directory).expect("it can be removed");
-        assert!(matches!(claim(&directory, &genesis, &key, 7), Err(IdentityError::VotesMissing { height: 7, .. })));
+        assert!(matches!(
+            claim(&directory, &genesis, &key, 7, None),
+            Err(IdentityError::VotesMissing { height: 7, .. })
+        ));
         assert!(!directory.exists(), "nothing was made");
+        let begun_at = |height, base| claim(&home.path().join("restored"), &genesis, &key, height, base);
+        let has_gone_on = begun_at(8, Some(7));
+        assert!(matches!(has_gone_on, Err(IdentityError::VotesMissing { height: 8, .. })), "it has gone on since");
+        begun_at(7, Some(7)).expect("a store that was filled from a snapshot is new");
         fs::create_dir(&directory).expect("a directory");
         fs::write(directory.join("something"), "else").expect("a file");
-        assert!(matches!(claim(&directory, &genesis, &key, 0), Err(IdentityError::Unknown { .. })));
+        assert!(matches!(claim(&directory, &genesis, &key, 0, None), Err(IdentityError::Unknown { .. })));
     }
 }

@@ -36,6 +36,7 @@ use super::{
     members::{Members, Wanted},
     threshold,
 };
+use crate::store::ChainDb;
 
 /// Messages a second of one peer on one channel. Memory for as many is set aside for every peer.
 const MESSAGES_PER_SECOND: std::num::NonZeroU32 = NZU32!(256);
@@ -142,6 +143,15 @@ pub enum ConsensusError {
         /// The chain.
         chain: chancery_abi::Name,
     },
+    /// It begins from a snapshot, and its key has voted before or said that it would.
+    #[error(
+        "this store was just filled from a snapshot, and the chain knows this node's key {key} from before: what it has \
+         voted for is not here, and voting again could contradict it. Let the node join with a new key"
+    )]
+    ServedBefore {
+        /// The key, in hexadecimal.
+        key: String,
+    },
     /// Members without an address.
     #[error("the configuration has no address of validator {key}; add `{key}@HOST:PORT` to `p2p.peers`")]
     NoAddress {
@@ -219,7 +229,17 @@ impl Consensus {
             tracing::warn!(key = %Digest(me), "this node's key is not of the committee: it follows and does not vote");
         }
         check_address(&config, &me)?;
-        identity::claim(&config.directory, &side.genesis_digest(), &me, side.final_height())?;
+        let base = ChainDb(&*backend).base().map_err(|error| ConsensusError::Engine(error.to_string()))?;
+        let height = side.final_height();
+        if base == Some(height) && !config.directory.exists() {
+            let terms = side.terms();
+            let served = (0..).map_while(|epoch| terms.of(epoch)).any(|term| term.committee.keys().contains(&me));
+            let declared = |roll: super::Roll| roll.nodes.iter().any(|node| node.key == me && node.ready.is_some());
+            if served || board.roll().is_some_and(declared) {
+                return Err(ConsensusError::ServedBefore { key: Digest(me).to_string() });
+            }
+        }
+        identity::claim(&config.directory, &side.genesis_digest(), &me, height, base)?;
         let (stop, stopped) = oneshot::channel();
         let (started, has_started) = std::sync::mpsc::sync_channel(1);
         let parts =

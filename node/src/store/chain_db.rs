@@ -7,7 +7,8 @@
 //! made of one moment.
 
 use chancery_abi::{
-    Address, Block, Certificate, Committee, Digest, Genesis, Header, Name, Outcome, Payload, Receipt, Transaction,
+    Address, Block, Certificate, Committee, Digest, Genesis, HandOver, Header, Name, Outcome, Payload, Receipt,
+    Transaction,
 };
 use chancery_runtime::{
     execution::chain::ChainTip,
@@ -99,12 +100,52 @@ pub fn stage_block(batch: &mut WriteBatch, committed: &CommittedBlock<'_>) {
         batch.put(Column::Index, key, place.to_bytes());
         if let (Payload::Deploy(deploy), Outcome::Done { .. }) = (&transaction.body.payload, &receipt.outcome) {
             let address = Address::of_contract(&block.header.chain, &deploy.department, &deploy.name);
-            batch.put(Column::Index, format::contract_name_key(&deploy.department, &deploy.name), address.0);
+            stage_contract_name(batch, &deploy.department, &deploy.name, &address);
         }
     }
     if let Some(term) = Term::after(&block.header, tip) {
         batch.put(Column::Meta, format::term_key(term.epoch), encode(&(term.first_height, &term.committee)));
     }
+    batch.put(Column::Meta, format::TIP, encode(tip));
+}
+
+/// Adds to `batch` where a contract is found by its name.
+pub fn stage_contract_name(batch: &mut WriteBatch, department: &Name, name: &Name, address: &Address) {
+    batch.put(Column::Index, format::contract_name_key(department, name), address.0);
+}
+
+/// The block that a store begins with which was filled from a snapshot.
+pub struct BaseBlock<'a> {
+    /// The block.
+    pub block: &'a Block,
+    /// Its own certificate.
+    pub certificate: &'a Certificate,
+    /// The hand-overs that lead to its committee.
+    pub hand_overs: &'a [HandOver],
+    /// The history's complete subtrees that later ones are made of, and those that the block closed.
+    pub subtrees: &'a [(u8, u64, Digest)],
+    /// The tip that it is.
+    pub tip: &'a ChainTip,
+}
+
+/// Adds to `batch` all that the chain with this genesis keeps of blocks when it begins at one. Of those before there are
+/// only the headers and certificates that ended a committee's term.
+pub fn stage_base(batch: &mut WriteBatch, base: &BaseBlock<'_>, genesis: &Digest) {
+    let BaseBlock { block, certificate, hand_overs, subtrees, tip } = base;
+    stage_final_block(batch, block, &tip.header);
+    stage_certificate(batch, tip.height, certificate);
+    for (level, place, hash) in *subtrees {
+        batch.put(Column::Index, format::subtree_key(*level, *place), hash.0);
+    }
+    for (epoch, HandOver { header, certificate, next }) in (1..).zip(*hand_overs) {
+        let height = header.height;
+        batch.put(Column::Blocks, format::height_key(format::HEADER, height), encode(header));
+        let digest = header.digest(genesis);
+        batch.put(Column::Index, format::digest_key(format::HEADER_HEIGHT, &digest), encode(&height));
+        stage_certificate(batch, height, certificate);
+        batch.put(Column::Meta, format::term_key(epoch), encode(&(height + 1, next)));
+    }
+    batch.put(Column::Meta, format::BASE, encode(&tip.height));
     batch.put(Column::Meta, format::TIP, encode(tip));
 }
 
@@ -153,6 +194,15 @@ impl ChainDb<'_> {
     pub fn tip(&self) -> Result<Option<ChainTip>, StorageError> {
         let bytes = self.0.get(Column::Meta, format::TIP)?;
         bytes.map(|bytes| decode("read the tip", &bytes)).transpose()
+    }
+
+    /// The height that the store begins at, when it was filled from a snapshot: of the blocks before it there are none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn base(&self) -> Result<Option<u64>, StorageError> {
+        let bytes = self.0.get(Column::Meta, format::BASE)?;
+        bytes.map(|bytes| decode("read where the store begins", &bytes)).transpose()
     }
 
     /// All terms after the first, by their numbers.

@@ -13,6 +13,7 @@
 //! | `meta`   | `b"node.genesis"`        |                                       | `Genesis`                          |
 //! | `meta`   | `b"node.term."`          | the term's number                     | first height, `Committee`          |
 //! | `meta`   | `b"node.tip"`            |                                       | `ChainTip`'s parts                 |
+//! | `meta`   | `b"node.base"`           |                                       | height, after a snapshot           |
 //! | `meta`   | `b"chain."` ‖ digest     | (under the database's own number)     | number (u32), name                 |
 //!
 //! A kind is one byte in front of the key. Heights, places and indices in keys are big-endian, so that byte order is
@@ -49,6 +50,8 @@ pub const CONTRACT_NAME: u8 = 3;
 pub const GENESIS: &[u8] = b"node.genesis";
 /// Key in `meta`: the newest committed block.
 pub const TIP: &[u8] = b"node.tip";
+/// Key in `meta`: the height that the store begins at, of one that was filled from a snapshot.
+pub const BASE: &[u8] = b"node.base";
 /// Beginning of the keys in `meta` of committees' terms.
 pub const TERM: &[u8] = b"node.term.";
 /// Beginning of the keys in `meta` under which the database lists its chains.

@@ -44,6 +44,7 @@ mod proof;
 mod reads;
 mod rebuild;
 mod recovery;
+pub mod snapshot;
 mod trie;
 mod view;
 

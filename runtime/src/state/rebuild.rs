@@ -14,7 +14,7 @@ use super::{
     node::Cache,
     trie,
 };
-use crate::storage::{Column, Durability, Entry, StateBackend, WriteBatch};
+use crate::storage::{Column, Durability, Entry, StateBackend, StateReader, WriteBatch};
 
 /// Rows that are read from the store at once; a value has at most 64 KiB.
 const ROWS_PER_READ: usize = 256;
@@ -103,19 +103,19 @@ fn write_nodes<B: StateBackend + ?Sized>(store: &B) -> Result<Hash, StateError> 
 }
 
 /// Reads a column from its beginning to its end.
-struct Rows<'a, B: ?Sized> {
+pub(super) struct Rows<'a, B: ?Sized> {
     store: &'a B,
     column: Column,
     next: Option<Vec<u8>>,
     ready: std::vec::IntoIter<Entry>,
 }
 
-impl<'a, B: StateBackend + ?Sized> Rows<'a, B> {
-    fn new(store: &'a B, column: Column) -> Self {
+impl<'a, B: StateReader + ?Sized> Rows<'a, B> {
+    pub(super) fn new(store: &'a B, column: Column) -> Self {
         Self { store, column, next: Some(Vec::new()), ready: Vec::new().into_iter() }
     }
 
-    fn next(&mut self) -> Result<Option<Entry>, StateError> {
+    pub(super) fn next(&mut self) -> Result<Option<Entry>, StateError> {
         if let Some(row) = self.ready.next() {
             return Ok(Some(row));
         }

@@ -1,7 +1,7 @@
 //! What a bundle claims, checked against its header; and the one function that checks it all.
 
 use chancery_abi::{
-    Address, Claim, Header, Origin, ProofBundle, Receipt, StateSubject, TrustAnchor, WIRE_VERSION, codec,
+    Address, Claim, Finality, Header, Origin, ProofBundle, Receipt, StateSubject, TrustAnchor, WIRE_VERSION, codec,
     limits::PROOF_BYTES_MAX, merkle::Path,
 };
 use sha2::{Digest as _, Sha256};
@@ -34,6 +34,15 @@ pub fn verify(bundle: &[u8], anchor: &TrustAnchor) -> Result<Verified, VerifyErr
         signers: certified.signers,
         statement,
     })
+}
+
+/// Checks that a header is final by what the anchor's committee and its successors signed.
+///
+/// # Errors
+/// When anything does not lead there.
+pub fn verify_header(header: &Header, finality: &Finality, anchor: &TrustAnchor) -> Result<(), VerifyError> {
+    chain::check_header(header, anchor)?;
+    chain::certify(header, finality, anchor).map(drop)
 }
 
 fn check_claim(claim: Claim, header: &Header, anchor: &TrustAnchor) -> Result<Statement, VerifyError> {

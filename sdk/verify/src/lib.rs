@@ -23,7 +23,7 @@ pub mod threshold;
 pub mod trie;
 pub mod verified;
 
-pub use bundle::verify;
+pub use bundle::{verify, verify_header};
 pub use error::VerifyError;
 pub use signatures::CertificateError;
 pub use trie::TrieError;

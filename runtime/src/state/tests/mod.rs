@@ -7,6 +7,7 @@ mod model;
 mod order;
 mod past;
 mod proofs;
+mod snapshots;
 mod trie;
 
 use std::{collections::BTreeMap, sync::Arc};

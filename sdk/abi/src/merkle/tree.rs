@@ -78,6 +78,26 @@ impl Mountain {
         self.count
     }
 
+    /// The mountain over `count` entries, where `subtree(level, place)` gives a complete subtree's hash as
+    /// [`push`](Self::push) returned it.
+    ///
+    /// # Errors
+    /// Whatever `subtree` returns.
+    pub fn of_subtrees<E>(count: u64, mut subtree: impl FnMut(u8, u64) -> Result<Digest, E>) -> Result<Self, E> {
+        let peaks = peak_places(count).map(|(level, place)| subtree(level, place)).collect::<Result<_, _>>()?;
+        Ok(Self { count, peaks })
+    }
+
+    /// The peaks, the tallest first: level, place on that level, hash.
+    pub fn peaks(&self) -> impl Iterator<Item = (u8, u64, Digest)> {
+        peak_places(self.count).zip(&self.peaks).map(|((level, place), peak)| (level, place, *peak))
+    }
+
+    /// Whether it has as many peaks as its count of entries makes. One that was decoded may not.
+    pub fn is_whole(&self) -> bool {
+        self.peaks.len() == self.count.count_ones() as usize
+    }
+
     /// Adds an entry's leaf hash, and returns every complete subtree that it closed: level (0 is the leaf), place on
     /// that level, hash. Keeping these is all it takes to make paths later.
     pub fn push(&mut self, leaf: Digest) -> Vec<(u8, u64, Digest)> {
@@ -104,6 +124,11 @@ impl Mountain {
             Some(last) => peaks.fold(*last, |right, left| node(left, &right)),
         }
     }
+}
+
+/// Where the peaks over `count` entries are, the tallest first: level and place on it.
+fn peak_places(count: u64) -> impl Iterator<Item = (u8, u64)> {
+    (0..64u8).rev().filter(move |level| count >> level & 1 == 1).map(move |level| (level, (count >> level) - 1))
 }
 
 /// The path of entry `index` among the first `count`, where `subtree(level, place)` gives a complete subtree's hash
@@ -156,6 +181,20 @@ mod tests {
 
     fn leaves(count: u64) -> Vec<Digest> {
         (0..count).map(|i| leaf(&i.to_le_bytes())).collect()
+    }
+
+    #[test]
+    fn a_mountain_is_its_peaks_and_goes_on_from_them() {
+        let mut subtrees = BTreeMap::new();
+        let mut mountain = Mountain::default();
+        for (count, leaf) in (1..=70u64).zip(leaves(70)) {
+            subtrees.extend(mountain.push(leaf).into_iter().map(|(level, place, hash)| ((level, place), hash)));
+            let again = Mountain::of_subtrees(count, |level, place| Ok::<_, Infallible>(subtrees[&(level, place)]));
+            assert_eq!(again.as_ref(), Ok(&mountain), "{count}");
+            assert!(mountain.is_whole());
+            assert!(mountain.peaks().all(|(level, place, hash)| subtrees[&(level, place)] == hash), "{count}");
+        }
+        assert!(!Mountain { peaks: mountain.peaks[1..].to_vec(), ..mountain }.is_whole());
     }
 
     /// RFC 6962's definition, word for word.
