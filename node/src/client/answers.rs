@@ -193,7 +193,7 @@ where
 
 /// A node's snapshots.
 #[derive(Clone, Debug, Deserialize)]
-pub struct SnapshotsAnswer {
+pub(super) struct SnapshotsAnswer {
     /// Their heights.
-    pub heights: Vec<u64>,
+    pub(super) heights: Vec<u64>,
 }

@@ -73,7 +73,7 @@ impl Keeper {
             let mut made = None;
             backend.with_snapshot(&mut |reader| {
                 // The moment is held from here on; whoever waits is not there only when the node stops.
-                drop(taken.send(()));
+                taken.send(()).ok();
                 made = Some(create(reader, &Folder::at(keeper.config.directory.join(height.to_string()))));
             });
             match made {
@@ -89,7 +89,9 @@ impl Keeper {
             keeper.busy.store(false, Ordering::SeqCst);
         };
         match thread::Builder::new().name("snapshot".into()).spawn(work) {
-            Ok(_) => drop(is_taken.recv()),
+            Ok(_) => {
+                is_taken.recv().ok();
+            }
             Err(error) => {
                 tracing::error!("no state snapshot was made: {error}");
                 self.busy.store(false, Ordering::SeqCst);

@@ -76,7 +76,7 @@ pub struct Cut {
 /// The topmost node of some leaves. How it is encoded depends on how deep it is.
 enum Top {
     Leaf(TrieKey, Hash),
-    Branch(Branch),
+    Branch(Box<Branch>),
 }
 
 impl Top {
@@ -91,7 +91,7 @@ impl Top {
         for below in leaves.chunk_by(|left, right| nibble(&left.0, common) == nibble(&right.0, common)) {
             branch.children[usize::from(nibble(&below[0].0, common))] = Some(Self::of(below).hash(common + 1));
         }
-        Self::Branch(branch)
+        Self::Branch(Box::new(branch))
     }
 
     fn hash(&self, depth: usize) -> Hash {

@@ -116,14 +116,14 @@ impl Changes {
             (Step::ProposeNode | Step::CarryOutNode(_), false) => Step::Ready,
             (Step::Ready, true) => Step::Propose,
             (Step::Ready, false) => Step::ProposeNode,
-            (Step::Propose, true) => Step::CarryOut(act.expect("an act's number"), self.from_height(side)),
+            (Step::Propose, true) => Step::CarryOut(act.expect("an act's number"), self.next_height(side)),
             (Step::CarryOut(_, from_height), true) => Step::Wait(from_height),
             // Too late by now, or another change waits: from the beginning.
             (Step::Propose | Step::CarryOut(..) | Step::Wait(_), _) => Step::Ready,
         };
     }
 
-    fn from_height(&self, side: &SimSide) -> u64 {
+    fn next_height(&self, side: &SimSide) -> u64 {
         (side.final_height() + NOTICE).next_multiple_of(EPOCH)
     }
 
@@ -183,7 +183,7 @@ impl World {
             }
             Step::Propose => {
                 let (_, members) = changes.swapped(side, who);
-                propose((SET_COMMITTEE, "main", members, changes.from_height(side)).encode())
+                propose((SET_COMMITTEE, "main", members, changes.next_height(side)).encode())
             }
             Step::Wait(_) => None,
         }
