@@ -101,6 +101,28 @@ for count in "${workers[@]}"; do
     'BEGIN { printf "| %d | %.0f | %.0f | %.0f | %.0f | %.0f |\n", workers, rate, p50, p90, p99, 1e6 * spent / hertz / done / nodes }'
 done
 
+printf '\nOne of four is away\n\n'
+kill -KILL "${pids[$validators]}"
+wait "${pids[$validators]}" 2>/dev/null || :
+unset "pids[$validators]"
+sleep 3
+bench "${urls[@]:0:2}" --workers 1 --transactions "$lone" --pause-ms 700 >"$work/lone.json"
+printf 'a lone transaction: p50 %.0f ms, p90 %.0f ms, at most %.0f ms\n' \
+  "$(value_of p50 <"$work/lone.json")" "$(value_of p90 <"$work/lone.json")" "$(value_of max <"$work/lone.json")"
+height_of() { "$chancery" status --json --node "$1" 2>/dev/null | value_of height; }
+present=("${urls[@]:0:$((2 * (validators - 1)))}")
+missed_from="$(height_of "${urls[1]}")"
+bench "${present[@]}" --workers "${workers[-1]}" --transactions "$transactions" >"$work/load.json"
+missed_to="$(height_of "${urls[1]}")"
+printf 'the other three with %s under way: %.0f registrations a second\n' "${workers[-1]}" "$(value_of per_second <"$work/load.json")"
+directory="$work/chain/node-$validators"
+returned="$(date +%s%N)"
+CHANCERY_LOG_FILTER=warn "$chancery" node --json --config "$directory/node.toml" >"$directory/ready.json" 2>>"$directory/log" &
+pids[$validators]=$!
+while reached="$(height_of "${urls[$((2 * validators - 1))]}")"; ((${reached:-0} < missed_to)); do sleep 0.1; done
+awk -v blocks="$((missed_to - missed_from))" -v transactions="$transactions" -v ms="$((($(date +%s%N) - returned) / 1000000))" 'BEGIN {
+  printf "back, it has %d blocks with %d registrations to catch up with, and has them after %.1f s\n", blocks, transactions, ms / 1000 }'
+
 if [[ -n "${PROFILE:-}" ]]; then
   command -v perf >/dev/null || { echo "bench: perf is missing (Debian: apt-get install linux-perf)" >&2; exit 1; }
   printf '\nWhere node 1'"'"'s CPU time goes, %s under way\n\n' "${workers[-1]}"

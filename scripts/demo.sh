@@ -3,14 +3,16 @@
 #
 # It builds the evidence contract, plans a network of four validators and starts each as a process of its own on
 # loopback, deploys the contract, files salted digests of real files and one batch of 10,000 under a single root, kills
-# one validator in between and sees the others go on, reads records back, draws a licence-plate lottery by the validators'
+# one validator in between and sees the others go on, reads records back, attests residents, one of whom shows one attribute
+# under consent, turns a CSV of 10,000 weigh-ins into points, draws a licence-plate lottery of 5,000 by the validators'
 # beacon and draws it again by a program that shares no code, freezes an account by act of two departments, stops them all,
-# verifies an inclusion, an absence and a batch proof offline, and executes the whole chain again in a second directory.
+# verifies an inclusion, an absence, a batch and a credential offline, and executes the whole chain again in a second
+# directory.
 #
 #   scripts/demo.sh           runs, shows a table, cleans up
 #   KEEP=1 scripts/demo.sh    leaves the nodes up and prints what to try next
 #
-# DEMO_FILES and DEMO_BATCH change the numbers; CHANCERY names the binary. Exit code 0 only if everything held.
+# DEMO_FILES, DEMO_BATCH, DEMO_RESIDENTS, DEMO_WEIGHINGS and DEMO_ENTRIES change the numbers; CHANCERY names the binary. Exit code 0 only if everything held.
 set -euo pipefail
 
 readonly here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -197,21 +199,27 @@ disk_after="$(store_kb)"
 "$chancery" status --json >status.json
 height="$(value_of height <status.json)"
 
+# shellcheck source=scripts/demo_services.sh
+. "$here/demo_services.sh"
+attest_and_present
+weigh_in
+
 # shellcheck source=scripts/demo_plates.sh
 . "$here/demo_plates.sh"
 if command -v openssl >/dev/null; then
   draw_plates
   freeze_and_expire
 else
-  say "8. and 9. a lottery and a freeze: LEFT OUT, because this machine has no openssl to play the authority with"
+  say "10. and 11. a lottery and a freeze: LEFT OUT, because this machine has no openssl to play the authority with"
 fi
 
-say "10. stopping all validators; verifying the proofs with the anchor file alone"
+say "12. stopping all validators; verifying the proofs with the anchor file alone"
 stop_nodes
 anchor="$work/chain/anchor"
 "$chancery" verify inclusion.proof --anchor "$anchor" --schema "$wasm" --document "$document" --salt-file salts.jsonl
 "$chancery" verify absence.proof --anchor "$anchor" --schema "$wasm"
 "$chancery" verify batch.proof --anchor "$anchor" --schema "$wasm" --document member.txt --salt "$member_salt" --paths paths.jsonl
+"$chancery" identity check presented.json --proof credential.proof --anchor "$anchor" --max-age 3600
 # A proof that was changed must not pass: the last byte is one of the certificate's signature.
 cp inclusion.proof forged.proof
 printf '\xff\xff' | dd of=forged.proof bs=1 seek="$(($(stat -c %s forged.proof) - 2))" conv=notrunc status=none
@@ -219,7 +227,7 @@ if "$chancery" verify forged.proof --anchor "$anchor" --json >forged.json; then 
 grep -q '"code":"not_proven"' forged.json || fail "a forged proof was refused for another reason: $(cat forged.json)"
 echo "and a forged copy is refused"
 
-say "11. executing the whole chain again from its genesis, in a second directory"
+say "13. executing the whole chain again from its genesis, in a second directory"
 "$chancery" replay --data "$work/chain/node-4" --into "$work/replayed" --json >replay.json || fail "the replay differs: $(cat replay.json)"
 state_root="$(value_of state_root <replay.json)"
 replay_ms="$(value_of elapsed_ms <replay.json)"
@@ -234,9 +242,12 @@ row "file $files_wanted files" "$file_calls" "$(grouped "$file_gas")" "$(awk -v 
 row "  one of them" 1 "$(grouped "$file_gas_each")" ""
 row "file $batch_wanted digests as a batch" 1 "$(grouped "$batch_gas")" "$batch_time"
 row "read back" "$read_back" "" ""
+row "attest $residents_wanted residents" "$attest_calls" "$(grouped "$attest_gas")" "$attest_time"
+row "file $weighings_wanted weigh-ins" "$weigh_calls" "$(grouped "$weigh_gas")" "$weigh_time"
 if [[ -n "${draw_gas:-}" ]]; then
-  row "enter the lottery, one entry" 1 "$(grouped "$entered_gas")" ""
-  row "draw $plates_wanted of $entries_wanted" 1 "$(grouped "$draw_gas")" "$draw_time"
+  row "enter the lottery, $entries_wanted entries" "$entries_wanted" "$(grouped "$entered_all_gas")" "$entered_time"
+  row "  one of them" 1 "$(grouped "$entered_gas")" ""
+  row "draw $plates_wanted of them" "$draw_calls" "$(grouped "$draw_gas")" "$draw_time"
 fi
 row "replay all blocks" "$(value_of transactions <replay.json)" "$(grouped "$(value_of gas_used <replay.json)")" \
   "$(awk -v ms="$replay_ms" 'BEGIN { printf "%.1f s", ms / 1000 }')"

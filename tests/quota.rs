@@ -44,10 +44,10 @@ fn a_department_that_has_used_its_quota_waits_and_another_does_not() {
         "storage": { "per_period": 1_000_000, "carry_max": 0, "reserve": 0 },
     });
     enact(&network, &object!({ "SetQuota": { "department": "judicial", "quota": quota } }));
-    let balance = || query(&network, &["balance", "--department", "judicial"]);
+    let balance = |network: &Network| query(network, &["balance", "--department", "judicial"]);
     let used = |balance: &serde_json::Value| balance["usage"]["gas"]["used"].as_u64().expect("a number");
     // Carrying the act out was an administrator's of this department: the reserve pays for that, and then the rest.
-    let begun = used(&balance());
+    let begun = used(&balance(&network));
 
     let (mut filed, mut gas) = (0, 0);
     let refusal = loop {
@@ -59,10 +59,11 @@ fn a_department_that_has_used_its_quota_waits_and_another_does_not() {
         }
         filed += 1;
     };
-    assert_eq!(refusal.code(), Some("quota_exhausted"), "{refusal}");
+    // A node that is a block behind takes the transaction in, and drops it when it has caught up.
+    assert!(refusal.code() == Some("quota_exhausted") || refusal.to_string().contains("quota_exhausted"), "{refusal}");
     assert!(filed > 1, "nothing fitted");
-    let after = balance();
-    assert_eq!(used(&after) - begun, gas, "{after}");
+    network.wait("what the receipts say is counted", |network| used(&balance(network)) - begun == gas);
+    let after = balance(&network);
     assert!(after["usage"]["storage"]["used"].as_u64() > Some(100), "{after}");
     assert!(after["gas_left"].as_u64() < Some(LIMIT), "{after}");
 

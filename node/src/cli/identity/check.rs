@@ -7,7 +7,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use chancery_abi::{Address, Digest, StateSubject, TrustAnchor, codec, limits::PROOF_BYTES_MAX, slot};
+use chancery_abi::{Address, Digest, StateSubject, limits::PROOF_BYTES_MAX, slot};
 use chancery_verify::verify;
 use clap::Args;
 use parity_scale_codec::Decode;
@@ -18,10 +18,8 @@ use crate::cli::{
     failure::{Failure, Result, at},
     options::Format,
     output::Output,
+    verify::read_anchor,
 };
-
-/// Bytes of a trust anchor.
-const ANCHOR_BYTES_MAX: usize = 64 * 1024;
 
 /// A presentation, a proof and how old it may be.
 #[derive(Args)]
@@ -68,9 +66,7 @@ impl Check {
         let presentation: Presentation =
             serde_json::from_str(&text).map_err(|error| refused(format!("not a presentation: {error}")))?;
         let root = presentation.root().ok_or_else(|| refused("the attribute is not under the root".into()))?;
-        let anchor = fs::read(&self.anchor).map_err(at(&self.anchor))?;
-        let anchor: TrustAnchor = codec::decode(&anchor, ANCHOR_BYTES_MAX)
-            .map_err(|error| refused(format!("not a trust anchor: {error}")))?;
+        let anchor = read_anchor(&self.anchor)?;
         let length = fs::metadata(&self.proof).map_err(at(&self.proof))?.len();
         if length > PROOF_BYTES_MAX as u64 {
             return Err(refused(format!("the proof has {length} bytes")));

@@ -1,10 +1,11 @@
 //! `chancery identity`: the off-chain half of the contract `identity`.
 //!
 //! An authority prepares salted trees of residents' attributes, thousands at once; a resident presents one attribute from
-//! the tree's file; anyone checks it offline against a proof of the credential. Salts and values stay in files that only
+//! the tree's file, gives consents and sees what was made of them; anyone checks it offline against a proof of the credential. Salts and values stay in files that only
 //! their owner reads: nothing but roots goes into the calls.
 
 mod check;
+mod consent;
 mod tree;
 
 use clap::Subcommand;
@@ -20,6 +21,12 @@ pub(super) enum Identity {
     Present(tree::Present),
     /// Check a presented attribute against a proof of its credential, without a network.
     Check(check::Check),
+    /// Make a consent for one department to verify one attribute, and print the call that gives it.
+    Consent(consent::Consent),
+    /// Make the record of one verification, and print the call that files it.
+    Verification(consent::Verification),
+    /// Show all verifications under a consent, proven to be all.
+    Records(consent::Records),
 }
 
 impl Identity {
@@ -32,6 +39,9 @@ impl Identity {
             Self::Prepare(prepare) => prepare.run(output),
             Self::Present(present) => present.run(output),
             Self::Check(check) => check.run(output),
+            Self::Consent(consent) => consent.run(output),
+            Self::Verification(verification) => verification.run(output),
+            Self::Records(records) => records.run(output),
         }
     }
 }

@@ -226,15 +226,30 @@ fn open(wallet: Wallet, name: &str) -> Option<Presentation> {
     })
 }
 
+/// A presented attribute that is under its root.
+pub(super) struct Opened {
+    pub(super) root: Digest,
+    /// The attribute's salted commitment.
+    pub(super) commitment: Digest,
+    /// From it to the root.
+    pub(super) path: merkle::Path,
+}
+
 impl Presentation {
-    /// The root, when the attribute is under it.
-    pub(super) fn root(&self) -> Option<Digest> {
+    /// What it comes to, when the attribute is under the root.
+    pub(super) fn opened(&self) -> Option<Opened> {
         let salt = from_hex(&self.salt)?.try_into().ok()?;
         let siblings = self.siblings.iter().map(|text| text.parse().ok()).collect::<Option<_>>()?;
         let path = merkle::Path { index: self.index, count: self.count, siblings };
-        let leaf = merkle::leaf(&commitment(&salt, &self.name, &self.value)?.0);
+        let commitment = commitment(&salt, &self.name, &self.value)?;
         let root: Digest = self.root.parse().ok()?;
-        path.root(&leaf).filter(|found| *found == root)
+        let is_under = path.root(&merkle::leaf(&commitment.0)) == Some(root);
+        is_under.then_some(Opened { root, commitment, path })
+    }
+
+    /// The root, when the attribute is under it.
+    pub(super) fn root(&self) -> Option<Digest> {
+        self.opened().map(|opened| opened.root)
     }
 
     /// Leaves of the tree.

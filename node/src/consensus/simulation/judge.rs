@@ -22,6 +22,10 @@ pub(super) enum Violation {
     NoProgress { faults: String, before: Vec<u64>, heights: Vec<u64> },
     #[error("what validator {place} has does not lead to its newest committee: {reason}")]
     HandOver { place: usize, reason: String },
+    #[error("validator {place} knows another threshold key, of round {round}, than there was before")]
+    TwoKeys { place: usize, round: u32 },
+    #[error("{what} did not come about: {keys}")]
+    KeyLost { what: String, keys: String },
     #[error("validator {place} does not open again: {reason}")]
     DoesNotOpen { place: usize, reason: String },
 }

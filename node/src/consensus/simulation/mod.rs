@@ -4,8 +4,10 @@
 //! A run warms up, goes through every class of fault in an order of its seed's own, heals, and is then judged: one
 //! block a height everywhere with equal roots, everything that was acknowledged is there, nobody stopped, and blocks
 //! come again within ten view time-outs. A seed that fails is named and runs again with `SEED=`; `SEEDS=` says how many
-//! run. In some runs the committee [`changes`] all the while. [`doubles`] are validators with a planted mistake, each of which a few seeds have to find.
+//! run. In some runs the committee [`changes`] all the while, and in
+//! some it holds a threshold key besides ([`ceremonies`]). [`doubles`] are validators with a planted mistake, each of which a few seeds have to find.
 
+mod ceremonies;
 mod chains;
 mod changes;
 mod doubles;
@@ -64,6 +66,27 @@ fn no_seed_finds_a_violation_while_the_committee_changes() {
         terms += report.epoch;
     }
     println!("{} seeds, {terms} changes of the committee", seeds.count());
+}
+
+/// A tenth as many seeds, in each of which the threshold key is made and handed on twice while somebody loses power in
+/// every stage, and all in one. A seed decides what goes wrong; the secrets are random.
+#[test]
+fn no_seed_doubles_or_loses_the_threshold_key() {
+    let seeds = match variable("SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..variable("SEEDS").unwrap_or(SEEDS).div_ceil(10),
+    };
+    let (mut rounds, mut crashes, mut crashed_in) = (0, 0, std::collections::BTreeSet::new());
+    for seed in seeds.clone() {
+        let report = World::with_key(seed).run_ceremonies();
+        let report = report.unwrap_or_else(|violation| panic!("SEED={seed}: {violation}"));
+        assert!(report.round >= 2 && report.crashes > 0, "SEED={seed}: {report:?}");
+        rounds += report.round + 1;
+        crashes += report.crashes;
+        crashed_in.extend(report.crashed_in);
+    }
+    assert!(seeds.clone().count() < 3 || crashed_in.len() == 5, "somebody lost power in {crashed_in:?} alone");
+    println!("{} seeds, {rounds} rounds, {crashes} losses of power in their stages", seeds.count());
 }
 
 #[test]

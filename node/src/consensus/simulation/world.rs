@@ -35,13 +35,13 @@ use super::{
     judge::{self, Violation},
 };
 use crate::{
-    chain::{ChainConfig, ChainService, FatalSignal},
+    chain::{ChainConfig, ChainService, FatalSignal, RegistryBoard},
     consensus::{
         ChainSide as _, Participation, Timing,
         block::{BlockRules, ChainBlock, engine_digest},
         certificate::{namespace, participants, private_key, public_key},
         engine::{self, Channels, Parts},
-        gossip,
+        gossip, threshold,
     },
     fixture::{Account, GENESIS_TIME_MS, deployer, engine, genesis_of, ident, name},
     metrics::Metrics,
@@ -59,7 +59,9 @@ const FAULT_LASTS: Duration = Duration::from_millis(2_500);
 const HEALED_FOR: Duration = Duration::from_millis(1_500);
 /// A transaction is handed in this often.
 const LOAD_EVERY: Duration = Duration::from_millis(120);
-const CHANNELS: u64 = 6;
+/// The channels of the engine, of transactions, and of partial signatures.
+const CHANNELS: u64 = 7;
+const SLOW_HEARTBEAT: Duration = Duration::from_millis(1_000);
 const QUOTA: Quota = Quota::per_second(NZU32!(1_024));
 
 /// What was acknowledged, and by whom.
@@ -84,7 +86,7 @@ pub(super) struct World {
     pub(super) keys: Vec<SigningKey>,
     pub(super) genesis: Genesis,
     engine: Arc<Engine>,
-    stores: Vec<Arc<SimStore>>,
+    pub(super) stores: Vec<Arc<SimStore>>,
     clerks: Vec<Clerk>,
     pub(super) acknowledged: Acknowledged,
     waiting: Vec<Digest>,
@@ -92,6 +94,9 @@ pub(super) struct World {
     faults: Vec<Fault>,
     /// How its committee changes, where it does.
     pub(super) changes: Option<Changes>,
+    /// Whether validators hold a threshold key. Then nobody files anything, and an idle chain's blocks come slowly, because
+    /// every block's beacon costs real time.
+    holds_key: bool,
 }
 
 /// An account that files evidence.
@@ -159,9 +164,19 @@ impl World {
             under_load: false,
             faults: Vec::new(),
             changes: changes.then(|| Changes::new(&keys)),
+            holds_key: false,
             genesis,
             keys,
         }
+    }
+
+    /// A world whose committee changes and holds a threshold key.
+    pub(super) fn with_key(seed: u64) -> Self {
+        Self { holds_key: true, ..Self::new(seed, None, true) }
+    }
+
+    fn timing(&self) -> Timing {
+        if self.holds_key { Timing { heartbeat: SLOW_HEARTBEAT, ..TIMING } } else { TIMING }
     }
 
     /// Runs to the end.
@@ -195,7 +210,7 @@ impl World {
 }
 
 impl World {
-    async fn open(&mut self, context: deterministic::Context) -> Result<Session, Violation> {
+    pub(super) async fn open(&mut self, context: deterministic::Context) -> Result<Session, Violation> {
         let rules = BlockRules { genesis: self.genesis.digest() };
         let own = |key: &SigningKey| public_key(&VerificationKey::from(key).into()).expect("a key");
         let peers: Vec<PublicKey> = self.keys.iter().map(own).collect();
@@ -217,7 +232,7 @@ impl World {
         Ok(session)
     }
 
-    async fn start(&self, session: &mut Session, place: usize) -> Result<(), Violation> {
+    pub(super) async fn start(&self, session: &mut Session, place: usize) -> Result<(), Violation> {
         let fatal = |reason: String| Violation::DoesNotOpen { place, reason };
         let store = Arc::clone(&self.stores[place]);
         let (engine, genesis) = (Arc::clone(&self.engine), self.genesis.clone());
@@ -242,8 +257,9 @@ impl World {
         }
         let mut channels = channels.into_iter();
         let mut next = || channels.next().expect("as many as there are channels");
-        let (engine_channels, transactions) =
-            (Channels { votes: next(), certificates: next(), views: next(), backfill: next(), blocks: next() }, next());
+        let engine_channels =
+            Channels { votes: next(), certificates: next(), views: next(), backfill: next(), blocks: next() };
+        let (transactions, partials) = (next(), next());
         let own_key = VerificationKey::from(&self.keys[place]).into();
         let participation = Arc::new(Participation::new(&self.genesis.committee, own_key, 0));
         let parts = Parts {
@@ -252,16 +268,20 @@ impl World {
             key: private_key(&self.keys[place].into()).expect("a key"),
             blocker: control,
             peers: session.oracle.manager(),
-            timing: TIMING,
+            timing: self.timing(),
             participation: Arc::clone(&participation),
             files: format!("v{place}"),
         };
         session.starts += 1;
         let context = session.context.child("validator").with_attribute("start", session.starts);
         let source = side.clone();
+        let (key, files) = (private_key(&self.keys[place].into()).expect("a key"), format!("v{place}"));
+        let board = self.holds_key.then(|| RegistryBoard::new(Arc::clone(&side.chain), self.keys[place]));
         let handle = context.spawn(move |context| async move {
             let engine = engine::start(context.child("engine"), parts, engine_channels).await;
             let gossip = gossip::start(context.child("gossip"), source, participation, transactions);
+            let _threshold =
+                board.map(|board| threshold::start(context.child("threshold"), board, key, files, partials));
             if let Ok(engine) = engine {
                 engine.await.ok();
             }
@@ -317,12 +337,14 @@ impl World {
     }
 
     /// Lets time pass under load, looks at what was acknowledged, and that all is well.
-    async fn wait(&mut self, session: &Session, time: Duration) -> Result<(), Violation> {
+    pub(super) async fn wait(&mut self, session: &Session, time: Duration) -> Result<(), Violation> {
         let end = session.context.current() + time;
         while session.context.current() < end {
             session.context.sleep(LOAD_EVERY).await;
             if self.under_load {
-                self.load(session);
+                if !self.holds_key {
+                    self.load(session);
+                }
                 self.change(session);
             }
             let sides = session.sides();
@@ -386,7 +408,7 @@ impl World {
         }
     }
 
-    async fn crash(&mut self, session: &mut Session, place: usize) {
+    pub(super) async fn crash(&mut self, session: &mut Session, place: usize) {
         if let Some((_, handle)) = session.running[place].take() {
             handle.abort();
         }
@@ -498,7 +520,7 @@ impl Session {
         self.running.iter().map(|running| running.as_ref().map(|(side, _)| side.clone())).collect()
     }
 
-    fn heights(&self) -> Vec<u64> {
+    pub(super) fn heights(&self) -> Vec<u64> {
         self.sides().iter().flatten().map(|side| side.final_height()).collect()
     }
 

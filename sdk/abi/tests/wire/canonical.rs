@@ -107,7 +107,7 @@ fn tags_that_mean_nothing() {
     assert_eq!(refusal::<chancery_abi::Finality>(&unknown(1)), DecodeError::Malformed);
     assert_eq!(refusal::<chancery_abi::Origin>(&unknown(1)), DecodeError::Malformed);
     assert_eq!(refusal::<chancery_abi::TrapClass>(&unknown(13)), DecodeError::Malformed);
-    assert_eq!(refusal::<chancery_abi::ExecutionRefusal>(&unknown(10)), DecodeError::Malformed);
+    assert_eq!(refusal::<chancery_abi::ExecutionRefusal>(&unknown(11)), DecodeError::Malformed);
     assert_eq!(refusal::<chancery_abi::host::CallFailure>(&unknown(3)), DecodeError::Malformed);
     assert_eq!(refusal::<Entry>(&unknown(6)), DecodeError::Malformed);
     assert_eq!(refusal::<TypeRef>(&unknown(13)), DecodeError::Malformed);
