@@ -41,7 +41,7 @@ pages() {
   pages=()
   while :; do
     "$chancery" query "$plates" "$1" --period 0 --after "$after" --limit "$page_entries" --json >"$2-$page.json"
-    last="$(tail -c 4000 "$2-$page.json" | grep -o '\[[0-9]*,[{0-9]' | tail -n 1 | tr -dc '0-9,' | cut -d, -f1)"
+    last="$(tail -c 4000 "$2-$page.json" | grep -o '\[[0-9]*,[{0-9]' | tail -n 1 | tr -dc '0-9,' | cut -d, -f1 || :)"
     if [[ -z "$last" ]]; then break; fi
     pages+=("$2-$page.json")
     after="$last"

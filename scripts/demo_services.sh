@@ -16,11 +16,11 @@ deploy_service() {
     --as demo --json >deploy-service.json || fail "$name was not deployed: $(cat deploy-service.json)"
 }
 
-# Calls a method and checks that it was done: done_by KEY CONTRACT METHOD ARGUMENTS...
+# Calls a method and checks that it was done: done_by KEY SERVICE METHOD ARGUMENTS...
 done_by() {
-  local by="$1" contract="$2" method="$3"
+  local by="$1" service="$2" method="$3"
   shift 3
-  "$chancery" call "$contract" "$method" "$@" --as "$by" --json >called.json || fail "$method was refused: $(cat called.json)"
+  "$chancery" call "$service" "$method" "$@" --as "$by" --json >called.json || fail "$method was refused: $(cat called.json)"
 }
 
 # The credential's proof is checked offline at the end, when no node runs any more.

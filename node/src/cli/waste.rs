@@ -1,4 +1,4 @@
-//! `chancery waste batches`: from a scale house's CSV to calls of the contract `waste-sorting`.
+//! `chancery waste`: from an office's register and a scale house's CSV to calls of the contract `waste-sorting`.
 //!
 //! Tens of thousands of rows become a few lines of JSON for `chancery call ... weigh --each`, each of them one
 //! transaction. A row that cannot be read is named by its line and left out, and the rest go on; every row carries its
@@ -6,9 +6,10 @@
 //! the office's household numbers, and they are turned into the period's codes here: no number leaves this machine.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{BufRead as _, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use chancery_abi::types::from_hex;
@@ -39,6 +40,26 @@ const DAYS_TO_1970: i64 = 719_468;
 pub(super) enum Waste {
     /// Turn a CSV of weigh-ins into calls: slip,household,day,category,grade,grams.
     Batches(Batches),
+    /// Turn the office's register of households into calls that enrol their codes for a period.
+    Codes(Codes),
+}
+
+/// A register of households.
+#[derive(Args)]
+pub(super) struct Codes {
+    /// The households' numbers, one a line.
+    file: PathBuf,
+    /// The district's number.
+    #[arg(long)]
+    district: u16,
+    /// The period's number.
+    #[arg(long)]
+    period: u32,
+    /// A file with the period's key, 64 hexadecimal digits.
+    #[arg(long, value_name = "FILE")]
+    key_file: PathBuf,
+    #[command(flatten)]
+    format: Format,
 }
 
 /// A CSV of weigh-ins.
@@ -65,8 +86,45 @@ impl Waste {
     /// # Errors
     /// When the file cannot be read, or a row was left out.
     pub(super) fn run(self, output: &Output) -> Result {
-        let Self::Batches(batches) = self;
-        batches.run(output)
+        match self {
+            Self::Batches(batches) => batches.run(output),
+            Self::Codes(codes) => codes.run(output),
+        }
+    }
+}
+
+/// The key of a period.
+fn period_key(path: &Path) -> Result<[u8; 32]> {
+    let text = std::fs::read_to_string(path).map_err(at(path))?;
+    let key = from_hex(text.trim()).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    key.ok_or_else(|| Failure::new(format!("{} is not a key of 64 hexadecimal digits", path.display())))
+}
+
+impl Codes {
+    fn run(self, output: &Output) -> Result {
+        let key = period_key(&self.key_file)?;
+        let (mut codes, mut lines) = (Vec::new(), BTreeMap::new());
+        for (index, text) in BufReader::new(File::open(&self.file).map_err(at(&self.file))?).lines().enumerate() {
+            let (line, text) = (index + 1, text.map_err(at(&self.file))?);
+            let household = text.trim();
+            if line > LINES_MAX {
+                return Err(Failure::new(format!("{} has more than {LINES_MAX} lines", self.file.display())));
+            }
+            if household.is_empty() {
+                continue;
+            }
+            let code = to_hex(&code(&key, household));
+            // A call with a code that is known is refused whole, so this is found here.
+            if let Some(first) = lines.insert(code.clone(), line) {
+                return Err(Failure::new(format!("line {line} is the household of line {first}; nothing was made")));
+            }
+            codes.push(code);
+        }
+        // In the order of the codes, which says nothing of that of the register.
+        codes.sort_unstable();
+        let (district, period) = (self.district, self.period);
+        let call = |codes: &[String]| json!({ "district": district, "number": period, "codes": codes });
+        codes.chunks(ROWS_MAX).try_for_each(|codes| output.document(&call(codes)))
     }
 }
 
@@ -75,12 +133,7 @@ impl Batches {
         if !(1..=ROWS_MAX).contains(&self.rows) {
             return Err(Failure::usage(format!("a call has 1 to {ROWS_MAX} rows")));
         }
-        let key = self.key_file.as_ref().map(|path| {
-            let text = std::fs::read_to_string(path).map_err(at(path))?;
-            let key = from_hex(text.trim()).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-            key.ok_or_else(|| Failure::new(format!("{} is not a key of 64 hexadecimal digits", path.display())))
-        });
-        let key = key.transpose()?;
+        let key = self.key_file.as_deref().map(period_key).transpose()?;
         let mut lines = BufReader::new(File::open(&self.file).map_err(at(&self.file))?).lines();
         let heading = lines.next().transpose().map_err(at(&self.file))?.unwrap_or_default();
         if heading.trim().trim_start_matches('\u{feff}') != HEADING {
