@@ -71,13 +71,18 @@ pub fn name(text: &str) -> Name {
     Name::new(text).expect("the tests' names are names")
 }
 
+/// Where `scripts/contracts.sh` leaves a contract's Wasm.
+pub fn contract_file(file: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("../target"), PathBuf::from);
+    target.join("contracts").join(file)
+}
+
 /// The module of a contract that `scripts/contracts.sh` compiled.
 ///
 /// # Panics
 /// When it was not compiled.
 pub fn contract(file: &str) -> Vec<u8> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("../target"), PathBuf::from);
-    let path = target.join("contracts").join(file);
+    let path = contract_file(file);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; run scripts/contracts.sh", path.display()))
 }
 

@@ -23,6 +23,7 @@ mod quota;
 mod registry;
 mod registry_artifact;
 mod registry_rules;
+mod services;
 mod snapshot;
 mod source_lines;
 mod trace;

@@ -28,11 +28,6 @@ use super::{
 /// while it works; a peer that makes up more is not followed.
 const UNFINAL_MAX: usize = 200;
 
-/// A parent with as many transactions shows that there is load; then a block waits until it is so long after its parent,
-/// and holds more: what a block costs everyone whatever it holds is shared by those in it.
-const BUSY_TRANSACTIONS: usize = 16;
-const GATHER: Duration = Duration::from_millis(30);
-
 /// The chain behind the engine's interface.
 pub(super) struct Chain<C> {
     side: C,
@@ -124,15 +119,10 @@ impl<C: ChainSide> Chain<C> {
     ) -> Option<Digested<ChainBlock>> {
         let parent = ancestry.next().await?.inner().clone();
         let digest = parent.own_digest();
-        let busy = parent.block().is_some_and(|block| block.transactions.len() >= BUSY_TRANSACTIONS);
         if self.execute(context, parent, ancestry).await? != Verdict::Valid {
             return None;
         }
         self.pace(context, &digest).await;
-        if busy {
-            let age = clock_ms(context).saturating_sub(self.side.time_of(&digest).unwrap_or(0));
-            context.sleep(GATHER.saturating_sub(Duration::from_millis(age))).await;
-        }
         let (me, now_ms) = (self.me, clock_ms(context));
         match self.blocking(context, move |side| side.build(&digest, me, now_ms)).await? {
             Ok(block) => {
