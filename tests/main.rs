@@ -1,6 +1,7 @@
 //! Chancery's integration tests. Each file is one subject.
 
 mod architecture;
+mod canary;
 mod collections;
 mod counter;
 mod crash;

@@ -11,45 +11,52 @@ use crate::finality::{Network, command, json as parse, run};
 const UNTIL_MS: &str = "4000000000000";
 
 /// A network with a service on it, and a folder for files.
-struct Office {
-    network: Network,
-    folder: PathBuf,
+pub(crate) struct Office {
+    pub(crate) network: Network,
+    pub(crate) folder: PathBuf,
+    /// The one that calls go to.
     contract: &'static str,
     _home: tempfile::TempDir,
 }
 
 impl Office {
-    fn open(contract: &'static str, department: &str, init: &[&str]) -> Self {
+    pub(crate) fn open(contract: &'static str, department: &str, init: &[&str]) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
         let mut network = Network::plan(home.path());
         (0..4).for_each(|number| network.start(number));
         network.wait("a block everywhere", |network| (0..4).all(|number| network.height(number) > 0));
         let folder = home.path().join("files");
         fs::create_dir(&folder).expect("a folder");
-        let office = Self { network, folder, contract, _home: home };
+        let mut office = Self { network, folder, contract, _home: home };
+        office.deploy(contract, department, init);
+        office
+    }
+
+    /// Deploys another contract, to which calls go from now on.
+    pub(crate) fn deploy(&mut self, contract: &'static str, department: &str, init: &[&str]) {
+        self.contract = contract;
         let wasm = contract_file(&format!("{contract}.wasm"));
         let wasm = wasm.to_string_lossy();
         let mut words = vec!["contract", "deploy", "main", &wasm, "--department", department, "--name", contract];
         words.extend(init);
         words.extend(["--as", "demo"]);
-        office.on_chain(&words);
-        office
+        self.on_chain(&words);
     }
 
-    fn file(&self, name: &str) -> String {
+    pub(crate) fn file(&self, name: &str) -> String {
         self.folder.join(name).to_string_lossy().into_owned()
     }
 
-    fn keys(&self) -> String {
+    pub(crate) fn keys(&self) -> String {
         self.network.home.join("keys").to_string_lossy().into_owned()
     }
 
-    fn new_key(&self, name: &str) {
+    pub(crate) fn new_key(&self, name: &str) {
         run(&["key", "new", name, "--insecure", "--keys", &self.keys()]);
     }
 
     /// Runs a command with this office's keys and node; its last line of output as JSON, and whether it was done.
-    fn attempt(&self, words: &[&str]) -> (bool, Value) {
+    pub(crate) fn attempt(&self, words: &[&str]) -> (bool, Value) {
         let (keys, node) = (self.keys(), self.network.apis[0].clone());
         let rest = ["--keys", &keys, "--node", &node, "--json"];
         let output = command(&[words, &rest].concat()).output().expect("a process");
@@ -58,24 +65,24 @@ impl Office {
         (output.status.success(), parse(last))
     }
 
-    fn on_chain(&self, words: &[&str]) -> Value {
+    pub(crate) fn on_chain(&self, words: &[&str]) -> Value {
         let (done, answer) = self.attempt(words);
         assert!(done, "{words:?}: {answer}");
         answer
     }
 
-    fn call(&self, method: &str, by: &str, arguments: &[&str]) -> Value {
+    pub(crate) fn call(&self, method: &str, by: &str, arguments: &[&str]) -> Value {
         let contract = format!("main/{}", self.contract);
         self.on_chain(&[&["call", &contract, method], arguments, &["--as", by]].concat())
     }
 
-    fn try_each(&self, method: &str, by: &str, calls: &str) -> (bool, Value) {
+    pub(crate) fn try_each(&self, method: &str, by: &str, calls: &str) -> (bool, Value) {
         let contract = format!("main/{}", self.contract);
         self.attempt(&["call", &contract, method, "--each", calls, "--as", by])
     }
 
     /// Runs a command that makes files and calls, whose output goes to `name`.
-    fn prepare(&self, name: &str, words: &[&str]) -> (bool, String) {
+    pub(crate) fn prepare(&self, name: &str, words: &[&str]) -> (bool, String) {
         let output = command(words).output().expect("a process");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         // What the test's own process says before and after is not JSON.
@@ -228,7 +235,7 @@ fn a_csv_of_weigh_ins_becomes_points_and_wrong_rows_are_named() {
 }
 
 /// A day since 1970 as YYYY-MM-DD.
-fn day_text(day: u64) -> String {
+pub(crate) fn day_text(day: u64) -> String {
     let output = std::process::Command::new("date").args(["-u", "-d", &format!("@{}", day * 86_400), "+%F"]).output();
     String::from_utf8(output.expect("date runs").stdout).expect("a date").trim().to_owned()
 }

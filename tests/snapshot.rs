@@ -75,7 +75,7 @@ impl Liar {
 }
 
 /// What a node answers, head and all.
-fn get(url: &str, path: &str) -> String {
+pub(crate) fn get(url: &str, path: &str) -> String {
     let node = url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(node).expect("it listens");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {node}\r\nConnection: close\r\n\r\n").expect("it takes a question");
