@@ -219,7 +219,8 @@ anchor="$work/chain/anchor"
 "$chancery" verify inclusion.proof --anchor "$anchor" --schema "$wasm" --document "$document" --salt-file salts.jsonl
 "$chancery" verify absence.proof --anchor "$anchor" --schema "$wasm"
 "$chancery" verify batch.proof --anchor "$anchor" --schema "$wasm" --document member.txt --salt "$member_salt" --paths paths.jsonl
-"$chancery" identity check presented.json --proof credential.proof --anchor "$anchor" --max-age 3600
+"$chancery" identity check presented.json --proof credential.proof --anchor "$anchor" --max-age 3600 \
+  --for transport-desk
 # A proof that was changed must not pass: the last byte is one of the certificate's signature.
 cp inclusion.proof forged.proof
 printf '\xff\xff' | dd of=forged.proof bs=1 seek="$(($(stat -c %s forged.proof) - 2))" conv=notrunc status=none

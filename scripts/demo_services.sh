@@ -55,7 +55,7 @@ attest_and_present() {
   echo "$residents_wanted credentials, $attest_calls transactions, $(grouped "$attest_gas") gas"
 
   credential="$(head -n 1 wallets.jsonl | value_of root)"
-  "$chancery" identity present --wallets wallets.jsonl --root "$credential" --attribute over-18 >presented.json
+  "$chancery" identity present --wallets wallets.jsonl --root "$credential" --attribute over-18 --for transport-desk --as resident >presented.json
   if grep -q 'Resident' presented.json; then fail "more than one attribute was shown"; fi
   "$chancery" identity consent presented.json --department key:desk --purpose licence-2026 --uses 3 --until-ms "$until_ms" \
     --grant grant.json --secret consent-secret.json >consent.jsonl || fail "no consent was made"

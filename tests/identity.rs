@@ -179,6 +179,25 @@ fn a_consent_ends_by_withdrawal_and_by_time_and_is_for_one_department() {
 }
 
 #[test]
+fn what_does_not_hold_yet_or_no_longer_is_refused_by_its_own_number() {
+    let mut office = Office::new();
+    let new = (tree(1).2, 4u32, office.resident.address, LATER - 1_000, LATER);
+    assert_eq!(office.by(2, "attest", &vec![new]), 0);
+    assert_eq!(office.consent(1, 2), 7, "its time has not come");
+    let mut office = Office::new();
+    assert_eq!(office.attest(1), 0);
+    let (entries, leaves, root) = tree(1);
+    let siblings = merkle::path(&leaves, 2).expect("there are four leaves").siblings;
+    let until_ms = LATER / 2;
+    let terms = (Digest([9; 32]), tags(1, 2).2, 2u32, until_ms);
+    let consent = (office.department.address, entries[2], 2u64, siblings, "housing-7", terms);
+    assert_eq!(office.by(4, "give_consent", &(root, consent)), 0);
+    assert_eq!(office.verify(3, 1, 2, 0, 0), 0);
+    office.chain.later_ms = until_ms;
+    assert_eq!(office.verify(3, 1, 2, 0, 1), 18, "the consent is over, and the credential is not");
+}
+
+#[test]
 fn what_is_revoked_or_erased_never_verifies_again() {
     for (method, code) in [("revoke", 5), ("erase", 6)] {
         let mut office = Office::new();

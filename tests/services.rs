@@ -108,8 +108,10 @@ fn a_resident_shows_one_attribute_under_consent_and_proves_who_looked() {
     assert!(office.prepare("attest", &[&words[..], &["--valid-until-ms", UNTIL_MS]].concat()).0);
     assert!(office.try_each("attest", "authority", &office.file("attest")).0);
     let root = parse(&fs::read_to_string(&wallets).expect("wallets"))["root"].as_str().expect("a root").to_owned();
+    let keys = office.keys();
     let words = ["identity", "present", "--wallets", &wallets, "--root", &root, "--attribute", "over-18"];
-    assert!(office.prepare("presented", &words).0);
+    let rest = ["--for", "desk-1", "--as", "resident", "--keys", &keys];
+    assert!(office.prepare("presented", &[&words[..], &rest].concat()).0);
     let presented = fs::read_to_string(office.file("presented")).expect("a file");
     assert!(presented.contains("over-18") && !presented.contains("Canary") && !presented.contains("west"));
 
@@ -157,12 +159,15 @@ fn a_resident_shows_one_attribute_under_consent_and_proves_who_looked() {
     // The credential's proof is checked offline, and after its erasure no longer holds.
     let proof = office.file("credential.proof");
     let prove = || run(&["prove", "main/identity", "credentials", &root, "--node", &node, "--output", &proof]);
-    let check = || {
-        let words = ["identity", "check", &file, "--proof", &proof, "--anchor", &anchor, "--max-age", "3600", "--json"];
-        let output = command(&words).output().expect("a process");
+    let check_for = |audience: &str| {
+        let words = ["identity", "check", &file, "--proof", &proof, "--anchor", &anchor, "--max-age", "3600"];
+        let output = command(&[&words[..], &["--for", audience, "--json"]].concat()).output().expect("a process");
         (output.status.success(), parse(&String::from_utf8_lossy(&output.stdout)))
     };
+    let check = || check_for("desk-1");
     prove();
+    let (done, passed_on) = check_for("desk-2");
+    assert!(!done && passed_on.to_string().contains("somebody else"), "{passed_on}");
     let (done, checked) = check();
     assert!(done && checked["name"] == "over-18" && checked["value"] == "yes", "{checked}");
     office.call("erase", "resident", &["--credentials", &format!("[\"{root}\"]")]);

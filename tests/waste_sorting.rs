@@ -358,3 +358,30 @@ fn ten_thousand_weigh_ins_go_in_with_four_transactions() {
     println!("10,000 weigh-ins: {gas} gas, {} a row", gas / 10_000);
     assert_eq!(district.outstanding(1), 100_000);
 }
+
+#[test]
+fn a_rule_is_for_later_and_after_the_last_and_there_is_an_end_of_them() {
+    let mut district = District::new();
+    let rule = |day: u16| (7u16, day, (vec![0u32; 16], "rule-2"));
+    assert_eq!(district.by(OFFICE, "set_rule", &rule(40)), 17, "today's weigh-ins have a rule already");
+    assert_eq!(district.by(OFFICE, "set_rule", &rule(41)), 0);
+    assert_eq!(district.by(OFFICE, "set_rule", &rule(41)), 17, "not after the last");
+    let last = (42..2_000).map(|day| district.by(OFFICE, "set_rule", &rule(day))).find(|number| *number != 0);
+    assert_eq!(last, Some(18));
+}
+
+#[test]
+fn a_household_is_weighed_in_its_own_district_alone() {
+    let mut district = District::new();
+    let address = |who| Account::new(who).address;
+    assert_eq!(district.by(ADMIN, "set_district", &(8u16, address(STRANGER), "haidian-8")), 0);
+    assert_eq!(district.by(STRANGER, "appoint", &(address(STRANGER), (8u16, (true, false, false), "staff-8"))), 0);
+    assert_eq!(district.by(STRANGER, "set_point", &(80u32, (8u16, true, "point-80"))), 0);
+    let receipt = district.receipt(STRANGER, "weigh", &(80u32, vec![row(3, 0, 1_000)]));
+    let Outcome::Done { output } = receipt.outcome else { panic!("{:?}", receipt.outcome) };
+    let (accepted, points, refused): (u32, u64, Vec<(u32, u8)>) = Decode::decode(&mut &output[..]).expect("a result");
+    assert_eq!((accepted, points, refused), (0, 0, vec![(3, 1)]));
+    // And whoever weighs there has no say here.
+    assert!(district.by(STRANGER, "weigh", &(70u32, vec![row(4, 0, 1_000)])) > 0);
+    assert_eq!(district.household(0).points, 0);
+}

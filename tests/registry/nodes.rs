@@ -32,7 +32,10 @@ fn a_node_joins_the_committee_at_an_epochs_border_and_another_leaves() {
     network.enact(add(5, height + 20)).expect("the key is new");
     let at = network.epoch_after(90);
     network.refuses(set("main", keys([1, 2, 3, 5]), at), "NotReady");
+    network.registry.declare_ready(key(5), "no address").by(&ceremonies::node(5)).refused("BadAddress");
     network.ready(5);
+    let nowhere = network.registry.committee("nowhere", at).try_ask().err().expect("there is no such chain");
+    assert_eq!(nowhere.name.as_deref(), Some("NoCommittee"));
     network.refuses(set("main", keys([1, 2, 3, 5]), network.epoch_after(60)), "ShortNotice");
     let plan = network.registry.plan_committee("main", keys([1, 2, 3, 5]), at).ask();
     let expected =

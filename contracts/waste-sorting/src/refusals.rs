@@ -28,9 +28,6 @@ pub enum WasteError {
     #[code(6)]
     #[message(en = "there is no open collection point {point}", zh = "未找到开放的收集点:{point}")]
     NoPoint { point: u32 },
-    #[code(7)]
-    #[message(en = "collection point {point} is of another district", zh = "收集点属于其他区:{point}")]
-    PointOfAnother { point: u32 },
     #[code(8)]
     #[message(en = "there is no period {period}", zh = "未找到周期:{period}")]
     NoPeriod { period: u32 },

@@ -35,6 +35,9 @@ pub(in crate::cli) struct Check {
     /// How old the proof may be.
     #[arg(long, value_name = "SECONDS")]
     max_age: u64,
+    /// Ask that the credential's key presented it to this audience, within the same age.
+    #[arg(long = "for", value_name = "AUDIENCE")]
+    audience: Option<String>,
     #[command(flatten)]
     format: Format,
 }
@@ -84,11 +87,18 @@ impl Check {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         let (height, at_ms) = (verified.as_of_height, verified.as_of_timestamp_ms);
         judge(&credential, presentation.count(), at_ms, now, self.max_age).map_err(refused)?;
+        if let Some(audience) = &self.audience {
+            let presented_ms = presentation.presented_by(&credential.subject, audience);
+            let presented_ms = presented_ms.map_err(|why| refused(why.into()))?;
+            if now.abs_diff(presented_ms) / 1_000 > self.max_age {
+                return Err(refused("it was presented too long ago, or in the future".into()));
+            }
+        }
         let json = json!({
             "verified": true, "name": presentation.name, "value": presentation.value, "height": height,
             "timestamp_ms": at_ms, "age_ms": now.saturating_sub(at_ms),
             "authority": crate::schema_json::to_hex(&credential.authority.0),
-            "subject": crate::schema_json::to_hex(&credential.subject.0),
+            "subject": crate::schema_json::to_hex(&credential.subject.0), "presented_to": self.audience,
         });
         output.result(&json, || {
             let age = now.saturating_sub(at_ms) / 1_000;

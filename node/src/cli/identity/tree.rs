@@ -8,8 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chancery_abi::{Address, Digest, merkle, types::from_hex};
+use chancery_abi::{Address, Digest, Scheme, merkle, types::from_hex};
+use chancery_verify::signatures;
 use clap::Args;
+use ed25519_zebra::SigningKey;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -17,14 +19,17 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     cli::{
         failure::{Failure, Result, at},
-        options::Format,
+        options::{Format, KeyOptions},
         output::Output,
     },
+    keystore::AccountKey,
     schema_json::to_hex,
 };
 
 /// What stands in front of a leaf's preimage.
 const ATTRIBUTE_DOMAIN: &[u8] = b"chancery/identity/attribute/v1";
+/// What stands in front of what a holder signs.
+const PRESENTATION_DOMAIN: &[u8] = b"chancery/identity/presentation/v1";
 /// Leaves of one credential.
 const LEAVES_MAX: usize = 64;
 /// Credentials of one call.
@@ -65,6 +70,18 @@ pub(super) struct Presentation {
     index: u64,
     count: u64,
     siblings: Vec<String>,
+    /// Who presents it, and to whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    holder: Option<Holder>,
+}
+
+/// That the credential's own key presents an attribute, to one audience, at one moment.
+#[derive(Serialize, Deserialize)]
+struct Holder {
+    public_key: String,
+    audience: String,
+    at_ms: u64,
+    signature: String,
 }
 
 /// Which residents, and for how long.
@@ -100,6 +117,14 @@ pub(in crate::cli) struct Present {
     /// The attribute's name.
     #[arg(long)]
     attribute: String,
+    /// Sign it with the credential's key, for this audience alone: whoever gets it cannot pass it off as its own.
+    #[arg(long = "for", value_name = "AUDIENCE", requires = "key")]
+    audience: Option<String>,
+    /// The credential's key.
+    #[arg(long = "as", id = "key", value_name = "KEY", requires = "audience")]
+    key: Option<String>,
+    #[command(flatten)]
+    keys: KeyOptions,
     #[command(flatten)]
     format: Format,
 }
@@ -191,9 +216,13 @@ impl Present {
             let malformed = || Failure::new(format!("{} is not a file of trees", self.wallets.display()));
             let wallet: Wallet = serde_json::from_str(&text).map_err(|_| malformed())?;
             if wallet.root == wanted {
-                let presentation = open(wallet, &self.attribute).ok_or_else(|| {
+                let mut presentation = open(wallet, &self.attribute).ok_or_else(|| {
                     Failure::new(format!("the credential has no attribute `{}` that holds", self.attribute))
                 })?;
+                if let Some((key, audience)) = self.key.as_deref().zip(self.audience) {
+                    let key = self.keys.store()?.unlock(key, &self.keys.passphrases())?;
+                    presentation.sign(&key, audience, crate::chain::now_ms());
+                }
                 return output.document(&serde_json::to_value(presentation).map_err(|_| malformed())?);
             }
         }
@@ -223,6 +252,7 @@ fn open(wallet: Wallet, name: &str) -> Option<Presentation> {
         index,
         count,
         siblings,
+        holder: None,
     })
 }
 
@@ -245,6 +275,40 @@ impl Presentation {
         let root: Digest = self.root.parse().ok()?;
         let is_under = path.root(&merkle::leaf(&commitment.0)) == Some(root);
         is_under.then_some(Opened { root, commitment, path })
+    }
+
+    /// What the credential's key signs. Names and values may hold line breaks, so each has its length before it.
+    fn signed_bytes(&self, audience: &str, at_ms: u64) -> Vec<u8> {
+        let mut bytes = PRESENTATION_DOMAIN.to_vec();
+        bytes.extend_from_slice(&at_ms.to_be_bytes());
+        for part in [audience, &self.root, &self.name, &self.value] {
+            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        bytes
+    }
+
+    fn sign(&mut self, key: &AccountKey, audience: String, at_ms: u64) {
+        let signature = SigningKey::from(key.seed()).sign(&self.signed_bytes(&audience, at_ms)).to_bytes();
+        let (public_key, signature) = (to_hex(&key.public_key()), to_hex(&signature));
+        self.holder = Some(Holder { public_key, audience, at_ms, signature });
+    }
+
+    /// When the key of `subject` presented this to `audience`, milliseconds since 1970; or why it is not shown to have.
+    pub(super) fn presented_by(&self, subject: &Address, audience: &str) -> std::result::Result<u64, &'static str> {
+        let holder = self.holder.as_ref().ok_or("nobody signed for presenting it")?;
+        if holder.audience != audience {
+            return Err("it was presented to somebody else");
+        }
+        let public_key = from_hex(&holder.public_key).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let public_key = public_key.ok_or("the presenting key is none")?;
+        if Address::of_key(Scheme::Ed25519, &public_key) != *subject {
+            return Err("it was presented by another than the credential's key");
+        }
+        let signature = from_hex(&holder.signature).and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
+        let message = self.signed_bytes(audience, holder.at_ms);
+        let holds = signature.is_some_and(|signature| signatures::holds(&public_key, &signature, &message));
+        if holds { Ok(holder.at_ms) } else { Err("the presenting key's signature does not hold") }
     }
 
     /// The root, when the attribute is under it.
@@ -290,6 +354,32 @@ mod tests {
             let mut changed = presented();
             change(&mut changed);
             assert_eq!(changed.root(), None);
+        }
+    }
+
+    #[test]
+    fn a_presentation_is_its_holders_and_its_audiences_alone() {
+        let (key, other) = (AccountKey::from_seed([1; 32]), AccountKey::from_seed([2; 32]));
+        let signed = || {
+            let mut presentation = presented();
+            presentation.sign(&key, "desk-1".into(), 1_000);
+            presentation
+        };
+        assert_eq!(signed().presented_by(&key.address(), "desk-1"), Ok(1_000));
+        assert!(signed().presented_by(&key.address(), "desk-2").is_err());
+        assert!(signed().presented_by(&other.address(), "desk-1").is_err());
+        assert!(presented().presented_by(&key.address(), "desk-1").is_err());
+        let changes: [fn(&mut Presentation); 4] = [
+            |changed| changed.value = "no".into(),
+            |changed| changed.holder.as_mut().expect("signed").at_ms += 1,
+            |changed| changed.holder.as_mut().expect("signed").audience = "desk-2".into(),
+            |changed| changed.holder.as_mut().expect("signed").signature.replace_range(..2, "00"),
+        ];
+        for change in changes {
+            let mut changed = signed();
+            change(&mut changed);
+            assert!(changed.presented_by(&key.address(), "desk-1").is_err());
+            assert!(changed.presented_by(&key.address(), "desk-2").is_err());
         }
     }
 }
