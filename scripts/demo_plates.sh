@@ -25,13 +25,12 @@ act() {
     fail "the act was not carried out: $(cat carried.json)"
 }
 
-# Signs the tokens of `tokens.hex` from line $1 to $2 into signatures-$1: a line of hexadecimal digits for each.
-sign_tokens() {
-  local token
-  sed -n "$1,$2p" tokens.hex | sed 's/../\\x&/g' | while read -r token; do
+# What the authority does: signs lines $1 to $2 of what it is given, one raw operation each, and sees no token.
+sign_blinded() {
+  local line
+  sed -n "$1,$2p" blinded.hex | sed 's/../\\x&/g' | while read -r line; do
     # shellcheck disable=SC2059 # the format is the bytes themselves
-    printf "chancery/plate-lottery/token/v1$token" |
-      openssl dgst -sha384 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:48 -sign authority.pem
+    printf "$line" | openssl pkeyutl -sign -inkey authority.pem -pkeyopt rsa_padding_mode:none
   done | od -An -v -tx1 -w256 | tr -d ' ' >"signatures-$1"
 }
 
@@ -60,19 +59,21 @@ draw_plates() {
   act "{\"GrantRole\":{\"department\":\"transport\",\"role\":\"lottery-officer\",\"account\":\"key:officer\",\"from_ms\":0,\"until_ms\":$until_ms}}" admin-transport
   echo "the administrator of transport granted the role lottery-officer, by an act in the registry"
 
-  # The authority's key, and tokens as they are once their holders have unblinded them.
+  # The authority's key. Tokens are made and blinded by those who want to take part; it signs without seeing them.
   openssl genrsa -out authority.pem 2048 2>/dev/null
   openssl rsa -in authority.pem -noout -modulus | sed 's/.*=//' | tr 'A-F' 'a-f' >modulus
   started="$(now_ms)"
-  od -An -v -tx1 -w32 -N "$((32 * entries_wanted))" /dev/urandom | tr -d ' ' >tokens.hex
-  od -An -v -tx1 -w32 -N "$((32 * entries_wanted))" /dev/urandom | tr -d ' ' >keys.hex
+  "$chancery" plates blind --token-key modulus --secrets tokens.jsonl --count "$entries_wanted" >blinded.jsonl
+  sed 's/.*"blinded":"\([0-9a-f]*\)".*/\1/' blinded.jsonl >blinded.hex
   # On two processors.
-  sign_tokens 1 "$((entries_wanted / 2))" &
-  sign_tokens "$((entries_wanted / 2 + 1))" "$entries_wanted"
+  sign_blinded 1 "$((entries_wanted / 2))" &
+  sign_blinded "$((entries_wanted / 2 + 1))" "$entries_wanted"
   wait $!
-  paste -d ' ' tokens.hex <(cat signatures-1 "signatures-$((entries_wanted / 2 + 1))") keys.hex |
-    awk '{ printf "{\"entry\":{\"token\":\"%s\",\"signature\":\"%s\",\"key\":\"%s\",\"loss\":null}}\n", $1, $2, $3 }' >entries.jsonl
-  echo "the authority signed $entries_wanted tokens without seeing them again, in $(took "$started")"
+  cat signatures-1 "signatures-$((entries_wanted / 2 + 1))" >signatures
+  "$chancery" plates unblind signatures --token-key modulus --secrets tokens.jsonl >entries.jsonl ||
+    fail "not every signature is the authority's"
+  if grep -q "$(head -n 1 entries.jsonl | value_of token)" blinded.hex; then fail "the authority has seen a token"; fi
+  echo "the authority signed $entries_wanted tokens without seeing one, in $(took "$started")"
   started="$(now_ms)"
   # Entries are taken for as long as this machine needs for them, generously.
   until_ms=$(($(now_ms) + 6000 + entries_wanted * 12))

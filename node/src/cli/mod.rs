@@ -23,6 +23,7 @@ mod options;
 mod outcome;
 mod output;
 mod past;
+mod plates;
 mod profile;
 mod prove;
 mod query;
@@ -103,6 +104,9 @@ enum Command {
     /// Prepare calls of the contract `waste-sorting`.
     #[command(subcommand)]
     Waste(waste::Waste),
+    /// Blind and unblind tokens of the licence-plate lottery.
+    #[command(subcommand)]
+    Plates(plates::Plates),
 }
 
 /// Runs the command that the process was started with.
@@ -142,6 +146,7 @@ fn run(command: Command, output: &Output) -> Result {
         Command::Digest(digest) => digest.run(output),
         Command::Identity(identity) => identity.run(output),
         Command::Waste(waste) => waste.run(output),
+        Command::Plates(plates) => plates.run(output),
     }
 }
 
