@@ -30,7 +30,7 @@ sign_blinded() {
   local line
   sed -n "$1,$2p" blinded.hex | sed 's/../\\x&/g' | while read -r line; do
     # shellcheck disable=SC2059 # the format is the bytes themselves
-    printf "$line" | openssl pkeyutl -sign -inkey authority.pem -pkeyopt rsa_padding_mode:none
+    printf "$line" | openssl pkeyutl -decrypt -inkey authority.pem -pkeyopt rsa_padding_mode:none
   done | od -An -v -tx1 -w256 | tr -d ' ' >"signatures-$1"
 }
 

@@ -3,7 +3,7 @@
 //! later whose entry it made possible.
 //!
 //! What the authority does for each line is one raw RSA operation with its key, such as
-//! `openssl pkeyutl -sign -inkey KEY -pkeyopt rsa_padding_mode:none`.
+//! `openssl pkeyutl -decrypt -inkey KEY -pkeyopt rsa_padding_mode:none`.
 
 use std::{
     fs::{self, OpenOptions},
