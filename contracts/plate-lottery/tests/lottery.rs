@@ -7,6 +7,8 @@ mod authority;
 mod fairness;
 #[path = "lottery/gas.rs"]
 mod gas;
+#[path = "lottery/million.rs"]
+mod million;
 #[path = "lottery/redraw.rs"]
 mod redraw;
 #[path = "lottery/refusals.rs"]

@@ -4,10 +4,10 @@ use super::*;
 
 #[path = "../../../../examples/redraw/src/redraw.rs"]
 #[expect(unreachable_pub, reason = "it is a file of that program")]
-mod program;
+pub(crate) mod program;
 
 /// What the program needs, as anyone can ask for it.
-fn published(office: &Office, period: u32) -> program::Published {
+pub(crate) fn published(office: &Office, period: u32) -> program::Published {
     let found = office.lottery.period(period).ask();
     let mut entries = Vec::new();
     loop {

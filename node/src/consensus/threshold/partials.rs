@@ -115,3 +115,111 @@ impl Partials {
         Some(beacon)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use commonware_cryptography::{
+        Signer as _,
+        bls12381::{dkg::feldman_desmedt::deal, primitives::sharing::Mode},
+        ed25519::{PrivateKey, PublicKey},
+    };
+    use commonware_runtime::{Runner as _, deterministic};
+    use commonware_utils::{N3f1, TryCollect as _, ordered::Set};
+
+    use super::*;
+
+    const HEIGHT: u64 = 7;
+
+    /// Four holders of one key.
+    struct Holders {
+        output: KeyOutput,
+        shares: Vec<([u8; 32], Share)>,
+    }
+
+    impl Holders {
+        fn new() -> Self {
+            let keys = (1..=4u64).map(|seed| PrivateKey::from_seed(seed).public_key());
+            let players: Set<PublicKey> = keys.try_collect().expect("four different keys");
+            let (output, shares) = deterministic::Runner::seeded(1).start(|context| async move {
+                deal::<MinSig, _, N3f1>(context, Mode::NonZeroCounter, players).expect("four can hold a key")
+            });
+            let shares = shares.into_iter().map(|(player, share)| (key_bytes(&player), share)).collect();
+            Self { output, shares }
+        }
+
+        fn holder(&self, place: usize) -> Partials {
+            Partials::new(0, self.output.clone(), self.shares[place].1.clone(), Digest([9; 32]))
+        }
+
+        fn partial(&self, place: usize, height: u64) -> Partial {
+            self.holder(place).own(height).expect("nobody made the beacon")
+        }
+
+        /// What one of these makes of the partial signatures of all of them.
+        fn beacon(&self, of: &[usize]) -> Option<Beacon> {
+            let mut holder = self.holder(of[0]);
+            holder.own(HEIGHT);
+            for place in &of[1..] {
+                holder.take(&self.shares[*place].0, HEIGHT, HEIGHT, &self.partial(*place, HEIGHT));
+            }
+            holder.combine(HEIGHT)
+        }
+    }
+
+    #[test]
+    fn every_quorum_makes_the_one_beacon_and_no_smaller_subset_makes_any() {
+        let holders = Holders::new();
+        let all = holders.beacon(&[0, 1, 2, 3]).expect("all are there");
+        for subset in 1u32..16 {
+            let of: Vec<usize> = (0..4).filter(|place| subset >> place & 1 == 1).collect();
+            let made = holders.beacon(&of);
+            assert_eq!(made.as_ref(), (of.len() >= 3).then_some(&all), "{of:?}");
+        }
+        let key: [u8; 96] = holders.holder(0).key().try_into().expect("a key has 96 bytes");
+        let holds = chancery_verify::threshold::beacon_holds(&Digest([9; 32]), &key, &all);
+        assert!(holds, "and it is one for everybody");
+    }
+
+    #[test]
+    fn what_a_holder_sends_that_is_false_changes_nothing() {
+        let holders = Holders::new();
+        let all = holders.beacon(&[0, 1, 2, 3]).expect("all are there");
+        let liar = holders.shares[3].0;
+        let lies = [
+            vec![0xff; 49],
+            Vec::new(),
+            holders.partial(3, HEIGHT + 1),
+            // Somebody else's, as its own.
+            holders.partial(2, HEIGHT),
+        ];
+        for lie in &lies {
+            let mut holder = holders.holder(0);
+            holder.own(HEIGHT);
+            holder.take(&liar, HEIGHT, HEIGHT, lie);
+            holder.take(&holders.shares[1].0, HEIGHT, HEIGHT, &holders.partial(1, HEIGHT));
+            assert_eq!(holder.combine(HEIGHT), None, "two and a lie are not three");
+            // Nobody counts twice.
+            holder.take(&holders.shares[1].0, HEIGHT, HEIGHT, &holders.partial(1, HEIGHT));
+            assert_eq!(holder.combine(HEIGHT), None);
+            holder.take(&[7; 32], HEIGHT, HEIGHT, &holders.partial(2, HEIGHT));
+            assert_eq!(holder.combine(HEIGHT), None, "a stranger has no part");
+            holder.take(&holders.shares[2].0, HEIGHT, HEIGHT, &holders.partial(2, HEIGHT));
+            assert_eq!(holder.combine(HEIGHT).as_ref(), Some(&all));
+            assert_eq!(holder.combine(HEIGHT), None, "it is made once");
+        }
+    }
+
+    #[test]
+    fn heights_out_of_reach_are_not_kept() {
+        let holders = Holders::new();
+        let mut holder = holders.holder(0);
+        for height in [HEIGHT - 1, HEIGHT + HEIGHTS_MAX, u64::MAX] {
+            holder.take(&holders.shares[1].0, HEIGHT, height, &holders.partial(1, height));
+        }
+        assert!(holder.heights.is_empty());
+        holder.take(&holders.shares[1].0, HEIGHT, HEIGHT + HEIGHTS_MAX - 1, &holders.partial(1, HEIGHT));
+        assert_eq!(holder.heights.len(), 1);
+        holder.forget_below(HEIGHT + HEIGHTS_MAX);
+        assert!(holder.heights.is_empty());
+    }
+}
