@@ -136,3 +136,55 @@ fn a_record_and_the_absence_of_one_are_proven_by_the_state() {
         assert_eq!(proven, Ok(expected));
     }
 }
+
+/// Gas of every call, and of what is asked, is the same however much has been filed: in one case, and in all.
+#[test]
+fn gas_does_not_grow_with_what_is_filed() {
+    let sizes: &[u32] = if std::env::var_os("CHANCERY_LARGE").is_some() { &[10, 1_000, 100_000] } else { &[10, 1_000] };
+    let (mut court, mut filed, mut table) = (Court::new(), 0u32, Vec::new());
+    for size in sizes {
+        while filed < *size {
+            assert!(court.file(Digest::of(&filed.to_le_bytes())).is_done());
+            filed += 1;
+        }
+        let (digest, root) = (Digest::of(&(size, "one").encode()), Digest::of(&(size, "batch").encode()));
+        let next = Account::new(4).address;
+        court.appoint(next);
+        let by_custodian = [
+            ("file", (digest, CASE).encode()),
+            ("file_batch", (root, 10_000u64, CASE).encode()),
+            ("hand_over", (digest, next, "transfer-7").encode()),
+        ];
+        let mut row = Vec::new();
+        for (method, arguments) in by_custodian {
+            let receipt = court.chain.call(&mut court.custodian, "evidence", method, &Raw(arguments));
+            assert!(receipt.outcome.is_done(), "{method}: {:?}", receipt.outcome);
+            row.push((method, receipt.gas_used));
+        }
+        for method in ["withhold", "release"] {
+            let receipt = court.chain.call(&mut court.court, "evidence", method, &(digest, "order-1"));
+            assert!(receipt.outcome.is_done(), "{method}: {:?}", receipt.outcome);
+            row.push((method, receipt.gas_used));
+        }
+        let asked = court.chain.query("evidence", "record", &digest);
+        row.push(("record", asked.gas_used));
+        let asked = court.chain.query("evidence", "case", &(CASE, None::<Digest>, 10u32));
+        row.push(("case, a page", asked.gas_used));
+        table.push(row);
+    }
+    for (place, (method, _)) in table[0].iter().enumerate() {
+        let gas: Vec<u64> = table.iter().map(|row| row[place].1).collect();
+        println!("{method:14} {gas:?} gas at {sizes:?} records");
+        let (least, most) = (gas.iter().min(), gas.iter().max());
+        assert!(most <= least.map(|least| least + least / 20).as_ref(), "{method} grew: {gas:?}");
+    }
+}
+
+/// Arguments that are encoded already.
+struct Raw(Vec<u8>);
+
+impl Encode for Raw {
+    fn encode_to<T: parity_scale_codec::Output + ?Sized>(&self, out: &mut T) {
+        out.write(&self.0);
+    }
+}

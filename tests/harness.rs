@@ -278,7 +278,8 @@ impl Chain {
     ) -> Receipt {
         let method = Ident::new(method).expect("the tests' methods are identifiers");
         let call = Call { contract: self.address(contract), method, input: arguments.encode() };
-        let body = TransactionBody { gas_limit, ..account.body(Payload::Call(call)) };
+        let valid_until_height = self.state.height() + 1_000;
+        let body = TransactionBody { gas_limit, valid_until_height, ..account.body(Payload::Call(call)) };
         account.nonce += 1;
         self.submit(account.sign(&self.rules, body)).expect("a signed call may be in a block")
     }
