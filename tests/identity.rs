@@ -327,8 +327,8 @@ fn gas_does_not_grow_with_the_records_there_are() {
     }
 }
 
-/// Synthetic citizens are attested; nothing that tells who they are is in the attestations' inputs and receipts. Consents,
-/// verifications, a node's files, its logs and its metrics are not looked at here.
+/// Synthetic citizens are attested; nothing that tells who they are is in the attestations' inputs and receipts. What nodes
+/// keep of consents and verifications, their files, logs and metrics are searched in `canary.rs`.
 #[test]
 fn no_personal_data_in_any_attestation() {
     let citizens: u32 = if std::env::var_os("CHANCERY_LARGE").is_some() { 10_000 } else { 500 };
