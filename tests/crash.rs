@@ -109,6 +109,7 @@ impl<B: StateBackend> Chain<B> {
             proposer: VerificationKeyBytes::from(&validator_key()).into(),
             timestamp_ms: 1_000 + height,
             beacons: Vec::new(),
+            mainchain: None,
         };
         let built = self.ledger.build(stack, None, proposal, &BTreeMap::new(), &verified)?;
         assert!(built.refused.is_empty(), "{:?}", built.refused);

@@ -237,7 +237,7 @@ impl Chain {
 
     fn next(&self) -> BlockContext {
         let height = self.state.height() + 1;
-        BlockContext { height, timestamp_ms: 1_000 + height + self.later_ms }
+        BlockContext { height, timestamp_ms: 1_000 + height + self.later_ms, mainchain: None }
     }
 
     /// Deploys a module for the department.

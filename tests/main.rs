@@ -5,6 +5,7 @@ mod canary;
 mod collections;
 mod counter;
 mod crash;
+mod cross_chain;
 mod departments;
 mod determinism;
 mod evidence;

@@ -31,7 +31,7 @@ pub(crate) fn traced(
     let engine = Arc::new(Engine::new(EngineConfig { observe, ..EngineConfig::default() }).expect("it runs here"));
     let verified = VerifiedTransaction::verify(transaction.clone(), &chain.rules).expect("it is signed");
     let height = chain.state.height() + 1;
-    let context = BlockContext { height, timestamp_ms: 1_000 + height };
+    let context = BlockContext { height, timestamp_ms: 1_000 + height, mainchain: None };
     on_execution_stack(|stack| {
         let view = chain.state.view(None);
         let mut executor =
@@ -274,7 +274,7 @@ fn the_caller_of_a_query_is_seen_too() {
     let plain = chain.query("counter", "value", &());
     let (result, trace) = on_execution_stack(|stack| {
         let view = chain.state.view(None);
-        let context = BlockContext { height: chain.state.height() + 1, timestamp_ms: 1 };
+        let context = BlockContext { height: chain.state.height() + 1, timestamp_ms: 1, mainchain: None };
         let limits = TraceLimits::default();
         chancery_runtime::execution::query_traced(stack, &engine, &chain.rules, &view, context, asked, limits)
             .expect("the state is readable")

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use chancery_abi::Name;
 use chancery_runtime::state::StateConfig;
 use confique::{Config, toml::FormatOptions};
 use serde::{Deserialize, Serialize};
@@ -375,6 +376,15 @@ impl NodeConfig {
                 kept: usize::from(self.snapshots.kept),
             }),
         }
+    }
+
+    /// What this node decides about a sidechain: the same as about its mainchain, with folders of the chain's own.
+    pub(crate) fn sidechain_config(&self, name: &Name) -> ChainConfig {
+        let mut config = self.chain_config();
+        if let Some(snapshots) = &mut config.snapshots {
+            snapshots.directory = snapshots.directory.join("sidechains").join(name.as_str());
+        }
+        config
     }
 
     pub(crate) fn module_cache_bytes(&self) -> usize {

@@ -12,7 +12,7 @@ use std::{
 
 use chancery_abi::{Genesis, limits::CALL_DEPTH_MAX};
 use chancery_runtime::engine::{Engine, EngineConfig, EngineError, Observe, Optimisation};
-use ed25519_zebra::SigningKey;
+use ed25519_zebra::{SigningKey, VerificationKey};
 use tokio::{
     sync::{Semaphore, watch},
     task::JoinHandle,
@@ -21,12 +21,14 @@ use tokio::{
 
 use crate::{
     api::{Api, ApiServer, ServeError},
-    chain::{ChainError, ChainService, FatalSignal, RegistryBoard},
+    chain::{ChainError, ChainService, ChainSet, FatalSignal, RegistryBoard},
     config::{LogFormat, LogSection, NodeConfig},
     consensus::{Consensus, ConsensusError},
     metrics::Metrics,
     module_files::ModuleFiles,
-    store::{ChainIdentity, DiskDb, StoreDirectory, StoreError},
+    relay,
+    sidechains::Sidechains,
+    store::{ChainIdentity, ChainStore, DiskDb, StoreDirectory, StoreError},
 };
 
 /// How long stopping may take in all.
@@ -37,6 +39,8 @@ const API_GRACE: Duration = Duration::from_secs(10);
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 /// How often the disk's free space is looked at.
 const DISK_CHECK_EVERY: Duration = Duration::from_secs(2);
+/// Chains that execute a block at once; more wait for each other's instances to come free.
+const CHAINS_AT_ONCE: u32 = 16;
 /// Contracts under execution at once in one transaction or query, with one to spare.
 const INSTANCES_EACH: u32 = CALL_DEPTH_MAX + 1;
 
@@ -82,9 +86,11 @@ pub enum NodeError {
 /// A node that runs.
 pub struct Node {
     chain: Arc<ChainService>,
-    consensus: Consensus,
+    chains: ChainSet,
+    consensus: Consensus<Arc<ChainService>, ChainStore>,
     api: JoinHandle<()>,
-    disk: JoinHandle<()>,
+    /// What goes on beside: minding the disk and the sidechains, and carrying between chains.
+    beside: Vec<JoinHandle<()>>,
     address: SocketAddr,
     stopping: watch::Sender<bool>,
     fatal: FatalSignal,
@@ -96,20 +102,20 @@ impl Node {
     /// # Errors
     /// When a part cannot start; those that did are stopped.
     pub async fn start(config: &NodeConfig, genesis: Genesis, key: SigningKey) -> Result<Self, NodeError> {
-        let name = genesis.chain.clone();
         let (metrics, fatal) = (Arc::new(Metrics::new()), FatalSignal::new());
         let opened = open_chain(config.clone(), genesis, Arc::clone(&metrics), fatal.clone());
         let (database, chain) = run_blocking(opened).await?;
         let (stopping, stop) = watch::channel(false);
+        let chains = ChainSet::of(Arc::clone(&chain));
         let api_config = config.api_config();
         let api = Api {
             config: api_config,
-            chains: [(name, Arc::clone(&chain))].into(),
-            database,
-            metrics,
+            chains: chains.clone(),
+            database: Arc::clone(&database),
+            metrics: Arc::clone(&metrics),
             fatal: fatal.clone(),
             streams: Arc::new(Semaphore::new(api_config.streams_max)),
-            stopping: stop,
+            stopping: stop.clone(),
         };
         // The socket first: an address that is taken must not leave a block behind.
         let server = ApiServer::bind(api).await?;
@@ -123,10 +129,24 @@ impl Node {
         });
         let consensus = consensus.await?;
         chain.watch_participation(Arc::clone(consensus.participation()));
-        let disk = tokio::spawn(watch_disk(Arc::clone(&chain)));
+        let sidechains = Sidechains {
+            mainchain: Arc::clone(&chain),
+            chains: chains.clone(),
+            host: consensus.host().clone(),
+            database,
+            metrics,
+            config: config.clone(),
+            key: VerificationKey::from(&key).into(),
+            fatal: fatal.clone(),
+        };
+        let beside = vec![
+            tokio::spawn(watch_disk(chains.clone(), stop.clone())),
+            tokio::spawn(sidechains.run(stop.clone())),
+            relay::start(Arc::clone(&chain), chains.clone(), key, stop),
+        ];
         let api = tokio::spawn(server.run(API_GRACE));
         tracing::info!(%address, "the API listens");
-        Ok(Self { chain, consensus, api, disk, address, stopping, fatal })
+        Ok(Self { chain, chains, consensus, api, beside, address, stopping, fatal })
     }
 
     /// Where the API listens.
@@ -134,7 +154,7 @@ impl Node {
         self.address
     }
 
-    /// The chain.
+    /// The chain that the node was started with.
     pub fn chain(&self) -> &Arc<ChainService> {
         &self.chain
     }
@@ -157,17 +177,23 @@ impl Node {
     /// # Errors
     /// When the node had stopped itself, or did not stop in time.
     pub async fn stop(self) -> Result<(), NodeError> {
-        let Self { chain, consensus, api, disk, stopping, fatal, .. } = self;
+        let Self { chain, chains, consensus, api, beside, stopping, fatal, .. } = self;
         let stop = async {
-            chain.stop();
-            disk.abort();
+            chains.all().iter().for_each(|chain| chain.stop());
             stopping.send_replace(true);
+            for task in beside {
+                // They end by themselves, and hold on to nothing once they have.
+                if task.await.is_err() {
+                    tracing::error!("a task beside the chains ended in a panic");
+                }
+            }
             if api.await.is_err() {
                 tracing::error!("the API ended in a panic");
             }
             let closed = tokio::task::spawn_blocking(move || {
                 consensus.stop();
-                chain.finish();
+                chains.all().iter().for_each(|chain| chain.finish());
+                chains.clear();
                 close(chain);
             });
             if closed.await.is_err() {
@@ -184,11 +210,14 @@ impl Node {
     }
 }
 
-async fn watch_disk(chain: Arc<ChainService>) {
+async fn watch_disk(chains: ChainSet, mut stop: watch::Receiver<bool>) {
     loop {
-        tokio::time::sleep(DISK_CHECK_EVERY).await;
-        let chain = Arc::clone(&chain);
-        if tokio::task::spawn_blocking(move || chain.check_disk()).await.is_err() {
+        tokio::select! {
+            _ = stop.changed() => return,
+            () = tokio::time::sleep(DISK_CHECK_EVERY) => {}
+        }
+        let chains = chains.all();
+        if tokio::task::spawn_blocking(move || chains.iter().for_each(|chain| chain.check_disk())).await.is_err() {
             tracing::error!("looking at the disk's free space panicked");
         }
     }
@@ -254,7 +283,8 @@ fn open_chain(
 /// The sandbox, with room for the chain's blocks and for all questions at once, so that neither starves the other.
 fn new_engine(config: &NodeConfig) -> Result<Engine, EngineError> {
     // The configuration bounds the number.
-    let at_once = u32::try_from(config.chain.queries_max).unwrap_or(u32::MAX / INSTANCES_EACH - 1) + 1;
+    let queries = u32::try_from(config.chain.queries_max).unwrap_or(u32::MAX / INSTANCES_EACH / 2);
+    let at_once = queries.saturating_add(CHAINS_AT_ONCE);
     let engine = EngineConfig {
         optimisation: Optimisation::Speed,
         cache_bytes: config.module_cache_bytes(),

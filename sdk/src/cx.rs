@@ -2,10 +2,18 @@
 
 use alloc::{string::String, vec::Vec};
 
-use chancery_abi::{Address, Digest, Name, Scheme, host::CallFailure, merkle};
+use chancery_abi::{
+    Address, Digest, Ident, Name, Scheme,
+    host::CallFailure,
+    merkle,
+    message::{Arrived, MainchainFact, Outgoing, SendFailure},
+};
 use parity_scale_codec::Encode;
 
 use crate::{Event, data, entry, event, sys};
+
+/// For how many heights of the mainchain a message may run, where its sender says nothing else: about a day of idle blocks.
+pub const MESSAGE_VALID_FOR: u64 = 43_200;
 
 /// The context of a call. Every method that names a parameter `cx: &Cx` is given it.
 pub struct Cx(());
@@ -61,6 +69,100 @@ impl Cx {
         sys::beacon(height)
     }
 
+    /// Asks for the beacon of a mainchain height to be brought to this chain as soon as there is one: a sidechain is brought
+    /// those that its contracts expect. On the mainchain it does nothing, since all beacons come there.
+    pub fn expect_beacon(&self, height: u64) {
+        sys::expect_beacon(height);
+    }
+
+    /// The newest mainchain height that this chain has seen; on the mainchain the block's own height.
+    pub fn mainchain_height(&self) -> u64 {
+        sys::mainchain_height()
+    }
+
+    /// What an entry of the mainchain's state is, by a proof that a caller presents (`chancery prove --present`), or `None`
+    /// where it does not hold or is of a header that this chain has not seen of late. Whose entry it is and of which
+    /// height stands in the answer, and is the contract's to check.
+    pub fn mainchain_entry(&self, presented: &[u8]) -> Option<MainchainFact> {
+        sys::mainchain_entry(presented).and_then(|fact| data::decode(&fact))
+    }
+
+    /// Sends a message: a method of a contract on another chain, marked `#[on_message]` there, will be run with
+    /// `arguments`, a tuple as for [`call`](Self::call), and at most `gas`. Returns its number on the lane to that chain.
+    ///
+    /// It runs exactly once there, in the order of the lane, or comes back exactly once to this contract's `#[on_bounce]`
+    /// method. It leaves with the block, so a transaction that fails sends nothing.
+    ///
+    /// # Errors
+    /// When it was not sent; this contract may go on.
+    pub fn send(
+        &self,
+        chain: &Name,
+        contract: &Address,
+        method: &str,
+        arguments: &impl Encode,
+        gas: u64,
+    ) -> Result<u64, SendFailure> {
+        self.send_with(chain, contract, method, arguments, gas, MESSAGE_VALID_FOR, None)
+    }
+
+    /// As [`send`](Self::send), with something countable of this contract's own that goes with it, in the books of the
+    /// lane: there it can never be more than was sent. It comes back with the message.
+    ///
+    /// # Errors
+    /// When it was not sent; this contract may go on.
+    pub fn send_quantity(
+        &self,
+        chain: &Name,
+        contract: &Address,
+        method: &str,
+        arguments: &impl Encode,
+        gas: u64,
+        (asset, amount): (&str, u64),
+    ) -> Result<u64, SendFailure> {
+        self.send_with(chain, contract, method, arguments, gas, MESSAGE_VALID_FOR, Some((asset, amount)))
+    }
+
+    /// As [`send`](Self::send) and [`send_quantity`](Self::send_quantity), valid for so many heights of the mainchain.
+    ///
+    /// # Errors
+    /// When it was not sent; this contract may go on.
+    #[expect(clippy::too_many_arguments, reason = "these are the message's own fields")]
+    pub fn send_with(
+        &self,
+        chain: &Name,
+        contract: &Address,
+        method: &str,
+        arguments: &impl Encode,
+        gas: u64,
+        valid_for: u64,
+        quantity: Option<(&str, u64)>,
+    ) -> Result<u64, SendFailure> {
+        let ident = |text: &str| Ident::new(text).map_err(|_| SendFailure::OutOfBounds);
+        let quantity = match quantity {
+            Some((asset, amount)) => Some((ident(asset)?, amount)),
+            None => None,
+        };
+        let (chain, contract, method) = (chain.clone(), *contract, ident(method)?);
+        let input = arguments.encode();
+        let outgoing = Outgoing { chain, contract, method, input, gas, valid_for, quantity };
+        sys::send(&outgoing.encode()).map_err(|failure| match data::decode(&failure) {
+            Some(failure) => failure,
+            None => entry::stop(entry::BAD_STATE),
+        })
+    }
+
+    /// The message that this method was run by: the chain and the contract it came from, what came with it, and in an
+    /// `#[on_bounce]` method the message that came back. `None` in every other method.
+    pub fn arrived(&self) -> Option<Arrived> {
+        sys::arrived().and_then(|arrived| data::decode(&arrived))
+    }
+
+    /// The address of the contract that `department` calls `name` on another chain.
+    pub fn contract_on(&self, chain: &Name, department: &Name, name: &Name) -> Address {
+        Address(self.sha256(&Address::contract_identity(chain, department, name)).0)
+    }
+
     /// Whether the caller holds a role in this contract's department, by the mainchain's registry, at this block's time.
     /// `#[access(role(NAME))]` asks this before the method runs.
     pub fn has_role(&self, role: &str) -> bool {
@@ -108,7 +210,7 @@ impl Cx {
 
     /// The address of the contract that `department` calls `name` on this chain, whether it is there or not.
     pub fn contract(&self, department: &Name, name: &Name) -> Address {
-        Address(self.sha256(&Address::contract_identity(&self.chain(), department, name)).0)
+        self.contract_on(&self.chain(), department, name)
     }
 
     /// Calls a method of another contract with at most `gas`, and returns the SCALE of what it returned. `arguments`

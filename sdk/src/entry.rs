@@ -33,6 +33,9 @@ pub trait ThereIsOneInitMethodSoMergeThem {}
 /// Implemented beside the method with `#[migrate]`, so that there is one.
 pub trait ThereIsOneMigrateMethodSoMergeThem {}
 
+/// Implemented beside the method with `#[on_bounce]`, so that there is one.
+pub trait ThereIsOneBounceMethodSoMergeThem {}
+
 /// A field that holds one address; what `#[access(only(FIELD))]` asks for.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not hold one address",

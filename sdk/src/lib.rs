@@ -59,9 +59,14 @@ mod sys;
 
 #[doc(hidden)]
 pub use chancery_abi::quota;
-pub use chancery_abi::{Address, Digest, ExecutionRefusal, Name, TrapClass, host::CallFailure, merkle};
+pub use chancery_abi::{
+    Address, Digest, ExecutionRefusal, Name, TrapClass,
+    host::CallFailure,
+    merkle,
+    message::{Arrived, BounceReason, Bounced, MainchainFact, Quantity, SendFailure},
+};
 pub use chancery_macros::{contract, data, error, event, handle, methods};
-pub use cx::Cx;
+pub use cx::{Cx, MESSAGE_VALID_FOR};
 pub use data::{Data, encode_to};
 pub use error::ContractError;
 pub use event::Event;
@@ -76,8 +81,8 @@ pub mod __private {
         cx::cx,
         data::{encode_to, explained},
         entry::{
-            BAD_INPUT, BAD_STATE, Contract, Input, NOT_ALLOWED, ThereIsOneInitMethodSoMergeThem,
-            ThereIsOneMigrateMethodSoMergeThem, member, only, output, refuse, role,
+            BAD_INPUT, BAD_STATE, Contract, Input, NOT_ALLOWED, ThereIsOneBounceMethodSoMergeThem,
+            ThereIsOneInitMethodSoMergeThem, ThereIsOneMigrateMethodSoMergeThem, member, only, output, refuse, role,
         },
         event::EventKeys,
         handle::call,

@@ -9,6 +9,7 @@ pub use alloc::{
 };
 
 pub use crate::{
-    Address, CallError, CallFailure, Cx, Digest, Name, contract, data, ensure, error, event, handle, methods,
+    Address, Arrived, BounceReason, CallError, CallFailure, Cx, Digest, MainchainFact, Name, SendFailure, contract,
+    data, ensure, error, event, handle, methods,
     storage::{Index, List, Map, Set, Value},
 };

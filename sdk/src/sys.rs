@@ -9,7 +9,7 @@ use core::mem::MaybeUninit;
 
 use chancery_abi::{
     Address, Digest,
-    host::{CALL_FAILED, NONE},
+    host::{CALL_FAILED, NONE, NOT_SENT},
 };
 
 /// Values up to this size are read to the stack, and longer ones to the heap.
@@ -124,7 +124,7 @@ macro_rules! numbers {
     )*};
 }
 
-numbers!(height, time_ms, gas_left);
+numbers!(height, time_ms, gas_left, mainchain_height);
 
 pub(crate) fn chain() -> Vec<u8> {
     let mut name = bytes32(|_| ());
@@ -202,6 +202,33 @@ pub(crate) fn beacon(height: u64) -> Option<Digest> {
     // SAFETY: the host writes 32 bytes to the buffer, which has as many, or nothing.
     let known = unsafe { host::beacon(height, (&raw mut value).expose_provenance() as u32) };
     (known != 0).then_some(Digest(value))
+}
+
+/// The number of the message on its lane, or the encoded failure.
+pub(crate) fn send(outgoing: &[u8]) -> Result<u64, Vec<u8>> {
+    // SAFETY: the host reads the slice.
+    let sequence = unsafe { host::send(at(outgoing), len(outgoing)) };
+    // SAFETY: takes no pointer.
+    if sequence == NOT_SENT { Err(kept(unsafe { host::result_len() })) } else { Ok(sequence) }
+}
+
+/// The encoded message that the contract was called by.
+pub(crate) fn arrived() -> Option<Vec<u8>> {
+    // SAFETY: takes no pointer.
+    let count = unsafe { host::arrived() };
+    (count != NONE).then(|| kept(count))
+}
+
+/// What a presented entry of the mainchain's state is, encoded, where it holds.
+pub(crate) fn mainchain_entry(presented: &[u8]) -> Option<Vec<u8>> {
+    // SAFETY: the host reads the slice.
+    let count = unsafe { host::mainchain_entry(at(presented), len(presented)) };
+    (count != NONE).then(|| kept(count))
+}
+
+pub(crate) fn expect_beacon(height: u64) {
+    // SAFETY: takes no pointer.
+    unsafe { host::expect_beacon(height) }
 }
 
 pub(crate) fn has_role(role: &str) -> bool {

@@ -15,6 +15,7 @@ pub mod acts;
 pub mod administration;
 pub mod break_glass;
 pub mod ceremonies;
+pub mod chains;
 mod events;
 pub mod freezes;
 mod measure;
@@ -40,7 +41,7 @@ pub use refusals::RegistryError;
 pub use types::{
     Administrator, Allowance, Appeal, Balance, Class, Committee, CommitteePlan, Decision, Department, Deployer, Freeze,
     Membership, Meter, NewAdministrator, NewDepartment, NewDeployer, NewNode, Node, Quota, Readiness, Role, Rule,
-    Setup, Usage,
+    Setup, Sidechain, Usage,
 };
 
 /// The mainchain's registry.
@@ -189,6 +190,14 @@ pub struct Registry {
     /// zh: 节点就绪声明
     #[public]
     readiness: Map<[u8; 32], Readiness>,
+    /// How many sidechains there ever were.
+    /// zh: 侧链数量
+    #[public]
+    sidechain_count: Value<u32>,
+    /// Sidechains, by name.
+    /// zh: 侧链
+    #[public]
+    sidechains: Map<String, Sidechain>,
 }
 
 #[methods]

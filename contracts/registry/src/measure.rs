@@ -171,6 +171,26 @@ pub enum Measure {
         /// The reference of the decision.
         reference: String,
     },
+    /// Founds a sidechain, which the nodes that it names start by themselves.
+    FoundChain {
+        /// Its name, never used before.
+        chain: String,
+        /// The department whose services it hosts.
+        department: String,
+        /// The nodes' keys, in ascending order.
+        members: Vec<[u8; 32]>,
+        /// How long a header of it may wait for its anchor, in milliseconds.
+        anchor_ms: u64,
+        /// Who may deploy for that department there.
+        deployers: Vec<Address>,
+        /// The first moment at which they no longer may, milliseconds since 1970.
+        deployers_until_ms: u64,
+    },
+    /// Retires a sidechain: it takes nothing more, and its last header is fixed.
+    RetireChain {
+        /// Its name.
+        chain: String,
+    },
 }
 
 impl Measure {
@@ -186,7 +206,9 @@ impl Measure {
             | Self::AddNode { .. }
             | Self::RotateNodeKey { .. }
             | Self::RevokeNode { .. }
-            | Self::SetCommittee { .. } => Class::Constitution,
+            | Self::SetCommittee { .. }
+            | Self::FoundChain { .. }
+            | Self::RetireChain { .. } => Class::Constitution,
             Self::Freeze { .. } | Self::Unfreeze { .. } | Self::DecideAppeal { .. } => Class::Freeze,
             Self::GrantRole { .. }
             | Self::RevokeRole { .. }

@@ -37,6 +37,11 @@ impl Registry {
             Measure::Freeze { target, legal_basis, until_ms } => self.check_freeze(cx, target, legal_basis, *until_ms),
             Measure::Unfreeze { target, legal_basis } => self.check_unfreeze(cx, target, legal_basis),
             Measure::DecideAppeal { appeal, reference, .. } => self.check_decide(*appeal, reference, approvals),
+            Measure::FoundChain { chain, department, members, anchor_ms, deployers_until_ms, .. } => {
+                self.check_found_chain(cx, chain, department, members, *anchor_ms)?;
+                self.check_grant_deployment(cx, chain, department, *deployers_until_ms)
+            }
+            Measure::RetireChain { chain } => self.check_retire_chain(chain),
         }
     }
 
@@ -80,6 +85,13 @@ impl Registry {
             Measure::DecideAppeal { appeal, granted, reference } => {
                 return self.decide(cx, number, *appeal, *granted, reference);
             }
+            Measure::FoundChain { chain, department, members, anchor_ms, deployers, deployers_until_ms } => {
+                self.found_chain(cx, chain, department, members, *anchor_ms);
+                for account in deployers {
+                    self.grant_deployment(Some(number), chain, department, account, *deployers_until_ms);
+                }
+            }
+            Measure::RetireChain { chain } => self.retire_chain(cx, chain),
         }
         Ok(())
     }

@@ -21,6 +21,13 @@ const NOTICE_BLOCKS: u64 = 64;
 /// From so many members on, a committee bears one that fails or lies.
 const TRUSTED_MIN: usize = 4;
 
+/// Refuses what are not the members of a committee in their order.
+pub(crate) fn check_members(members: &[[u8; 32]]) -> Result<(), RegistryError> {
+    let ascending = members.windows(2).all(|pair| pair[0] < pair[1]);
+    ensure!(ascending && (1..=MEMBERS_MAX).contains(&members.len()), RegistryError::BadCommittee);
+    Ok(())
+}
+
 /// How many of `members` may fail or lie.
 pub(crate) fn faults(members: usize) -> usize {
     members.saturating_sub(1) / 3
@@ -196,8 +203,7 @@ impl Registry {
         joining_now: Option<&[u8; 32]>,
     ) -> Result<CommitteePlan, RegistryError> {
         check_name(chain)?;
-        let ascending = members.windows(2).all(|pair| pair[0] < pair[1]);
-        ensure!(ascending && (1..=MEMBERS_MAX).contains(&members.len()), RegistryError::BadCommittee);
+        check_members(members)?;
         ensure!(from_height > cx.height(), RegistryError::HeightOver { height: cx.height() });
         let epoch = self.epoch_blocks.get_or(1);
         ensure!(from_height.is_multiple_of(epoch), RegistryError::NotEpoch { epoch });

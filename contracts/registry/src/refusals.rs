@@ -231,6 +231,18 @@ pub enum RegistryError {
     #[code(60)]
     #[message(en = "an address is HOST:PORT of at most 128 bytes", zh = "地址格式为 HOST:PORT,不超过128字节")]
     BadAddress,
+    #[code(61)]
+    #[message(en = "chain {chain} is there, or its name was used before", zh = "链 {chain} 已存在或名称已被使用")]
+    ChainKnown { chain: String },
+    #[code(62)]
+    #[message(en = "there is no sidechain {chain}", zh = "没有侧链 {chain}")]
+    NoChain { chain: String },
+    #[code(63)]
+    #[message(en = "chain {chain} was retired", zh = "侧链 {chain} 已停用")]
+    ChainRetired { chain: String },
+    #[code(64)]
+    #[message(en = "a header waits 200 ms to a day for its anchor", zh = "区块头等待锚定的时间为200毫秒至一天")]
+    BadAnchorTime,
 }
 
 /// Accepts what nodes can be reached by.

@@ -101,6 +101,26 @@ pub struct Membership {
     pub next: Option<Committee>,
 }
 
+/// A chain that hosts a department's services beside the mainchain.
+#[data]
+#[derive(Clone)]
+pub struct Sidechain {
+    /// The department.
+    pub department: String,
+    /// Its number, from 1.
+    pub number: u32,
+    /// Its first committee, in ascending order.
+    pub members: Vec<[u8; 32]>,
+    /// When it was founded, milliseconds since 1970.
+    pub founded_ms: u64,
+    /// The height at which it was founded.
+    pub founded_height: u64,
+    /// How long a header of it may wait for its anchor, in milliseconds.
+    pub anchor_ms: u64,
+    /// The height at which it was retired.
+    pub retired_height: Option<u64>,
+}
+
 /// What a change of a committee would come to.
 #[data]
 #[derive(Debug, PartialEq, Eq)]

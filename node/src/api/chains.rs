@@ -1,5 +1,7 @@
 //! `/v1/chains`: which chains there are, and what identifies each.
 
+use std::sync::Arc;
+
 use axum::{Json, extract::State, response::Response};
 use chancery_abi::{TrustAnchor, codec};
 
@@ -13,11 +15,11 @@ use crate::chain::{ChainService, now_ms};
 /// The chains of this node.
 #[utoipa::path(get, path = "/v1/chains", operation_id = "chains_list", tag = "chains", responses((status = 200, body = Vec<ChainView>)))]
 pub(super) async fn list(State(api): State<Shared>) -> Json<Vec<ChainView>> {
-    let view = |(name, chain): (&chancery_abi::Name, &std::sync::Arc<ChainService>)| ChainView {
-        name: name.to_string(),
+    let view = |chain: &Arc<ChainService>| ChainView {
+        name: chain.ledger().rules().name().to_string(),
         genesis: chain.ledger().rules().digest().to_string(),
     };
-    Json(api.chains.iter().map(view).collect())
+    Json(api.chains.all().iter().map(view).collect())
 }
 
 /// A chain's newest block and what waits.

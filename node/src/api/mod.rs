@@ -13,6 +13,7 @@ mod blocks;
 mod body;
 mod chains;
 mod contracts;
+mod neighbours;
 mod openapi;
 mod operations;
 mod problem;
@@ -37,7 +38,6 @@ pub use self::{
 };
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -50,11 +50,10 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{MethodRouter, get, post},
 };
-use chancery_abi::Name;
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    chain::{ChainService, FatalSignal},
+    chain::{ChainSet, FatalSignal},
     metrics::Metrics,
     store::DiskDb,
 };
@@ -82,7 +81,7 @@ pub struct ApiConfig {
 /// What the handlers share.
 pub struct Api {
     pub(crate) config: ApiConfig,
-    pub(crate) chains: BTreeMap<Name, Arc<ChainService>>,
+    pub(crate) chains: ChainSet,
     pub(crate) database: Arc<DiskDb>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) fatal: FatalSignal,
@@ -131,6 +130,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/v1/chains/{chain}/contracts/{contract}/code", get(contracts::code)),
         ("/v1/chains/{chain}/contracts/{contract}/query", post(contracts::query)),
         ("/v1/chains/{chain}/contracts/{contract}/proof", get(contracts::proof)),
+        ("/v1/chains/{chain}/sidechains", get(neighbours::sidechains)),
+        ("/v1/chains/{chain}/lanes", get(neighbours::lanes)),
+        ("/v1/chains/{chain}/lanes/{other}", get(neighbours::messages)),
         ("/v1/chains/{chain}/snapshots", get(snapshots::list)),
         ("/v1/chains/{chain}/snapshots/{height}/manifest", get(snapshots::manifest)),
         ("/v1/chains/{chain}/snapshots/{height}/chunks/{number}", get(snapshots::chunk)),

@@ -3,7 +3,9 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{Problem, accounts, beacons, blocks, chains, contracts, operations, snapshots, stream, transactions};
+use super::{
+    Problem, accounts, beacons, blocks, chains, contracts, neighbours, operations, snapshots, stream, transactions,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -37,6 +39,9 @@ use super::{Problem, accounts, beacons, blocks, chains, contracts, operations, s
         contracts::code,
         contracts::query,
         contracts::proof,
+        neighbours::sidechains,
+        neighbours::lanes,
+        neighbours::messages,
         snapshots::list,
         snapshots::manifest,
         snapshots::chunk,

@@ -20,14 +20,14 @@ pub(super) async fn livez() -> &'static str {
 #[utoipa::path(get, path = "/readyz", operation_id = "readyz", tag = "operations",
     responses((status = 200, body = ReadyView), (status = 503, body = Problem)))]
 pub(super) async fn readyz(State(api): State<Shared>) -> Result<Json<ReadyView>, Problem> {
-    let mut parts: Vec<Part> = api.chains.values().map(|chain| chain.part()).collect();
+    let mut parts: Vec<Part> = api.chains.all().iter().map(|chain| chain.part()).collect();
     parts.insert(0, Part { name: "store".into(), problem: api.fatal.get() });
     let failing: Vec<String> = parts
         .iter()
         .filter_map(|part| part.problem.as_ref().map(|problem| format!("{}: {problem}", part.name)))
         .collect();
     if failing.is_empty() {
-        let warnings = api.chains.values().filter_map(|chain| chain.threshold_problem()).collect();
+        let warnings = api.chains.all().iter().filter_map(|chain| chain.threshold_problem()).collect();
         let parts = parts.into_iter().map(|part| part.name).collect();
         Ok(Json(ReadyView { ready: true, parts, warnings }))
     } else {
@@ -42,7 +42,7 @@ pub(super) async fn metrics(State(api): State<Shared>) -> Result<Response, Probl
     let text = tokio::task::spawn_blocking(move || {
         let sizes = api.database.sizes()?;
         api.metrics.database(sizes.tables_bytes, sizes.memory_bytes);
-        api.chains.values().for_each(|chain| chain.measure());
+        api.chains.all().iter().for_each(|chain| chain.measure());
         api.metrics.encode().map_err(|error| Problem::new(500, "internal", error))
     });
     let text = text.await.map_err(|error| Problem::new(500, "internal", error))??;

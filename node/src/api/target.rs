@@ -42,11 +42,10 @@ impl FromRequestParts<Shared> for Target {
         let raw = raw.map_err(|error| Problem::invalid(error.body_text()))?;
         let parameters: Vec<_> = raw.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         let name = parameters.iter().find(|(key, _)| key == "chain").map_or("", |(_, value)| value);
-        let found = api.chains.iter().find(|(chain, _)| chain.as_str() == name);
-        let Some((_, chain)) = found else {
+        let Some(chain) = api.chains.get(name) else {
             return Err(Problem::new(404, "unknown_chain", format_args!("this node has no chain {name:?}")));
         };
-        Ok(Self { chain: Arc::clone(chain), parameters })
+        Ok(Self { chain, parameters })
     }
 }
 

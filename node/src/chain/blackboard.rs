@@ -1,14 +1,14 @@
 //! The registry as a node's threshold layer sees it: what it reads of the newest final state, and the calls that it
 //! signs with the validator's key.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use chancery_abi::{
     Address, Authorisation, Beacon, Call, Digest, Ident, Payload, Scheme, Transaction, TransactionBody, WIRE_VERSION,
 };
 use chancery_runtime::{
     execution::{
-        beacons,
+        ChainRules, beacons, lanes,
         registry::{Registry, Stage},
     },
     state::FinalView,
@@ -60,9 +60,32 @@ impl<B: StateBackend + 'static> ChainService<B> {
         // Under the state's lock, so that all is read as of one block.
         let Ok(_state) = self.ledger.state() else { return Ok(None) };
         let view = FinalView(&**self.ledger.backend());
-        let Some(registry) = Registry::of(self.ledger.rules(), &view) else { return Ok(None) };
+        let registry = Registry::of(self.ledger.rules(), &view);
+        // What a sidechain knows of the registry is the mainchain's to tell.
+        let is_sidechain = self.ledger.rules().genesis().mainchain.is_some();
+        let Some(registry) = registry.filter(|_| !is_sidechain) else { return Ok(None) };
         read(&registry, &view).map(Some)
     }
+}
+
+/// Who certifies sidechains, now or soon.
+fn partners(
+    registry: &Registry<'_>,
+    rules: &ChainRules,
+    view: &FinalView<'_>,
+) -> Result<BTreeSet<[u8; 32]>, StorageError> {
+    let mut partners = BTreeSet::new();
+    for (name, sidechain) in lanes::mirror::sidechains(rules, view)? {
+        if sidechain.retired_height.is_some() {
+            continue;
+        }
+        partners.extend(sidechain.members);
+        if let Some(membership) = registry.membership_of(name.as_str())? {
+            partners.extend(membership.present.members);
+            partners.extend(membership.next.into_iter().flat_map(|next| next.members));
+        }
+    }
+    Ok(partners)
 }
 
 /// What a state says of the threshold key, at whatever height it is.
@@ -91,13 +114,14 @@ impl<B: StateBackend + 'static> Blackboard for RegistryBoard<B> {
     fn roll(&self) -> Option<Roll> {
         self.chain.ledger.rules().genesis().registry.as_ref()?;
         let height = self.chain.ledger.tip().height;
-        self.read(|registry, _| {
+        self.read(|registry, view| {
             let keys = registry.nodes(NODES_MAX)?;
             let node = |key: [u8; 32]| Ok(RegisteredNode { key, ready: registry.readiness(&key)? });
             let nodes = keys.into_iter().map(node).collect::<Result<_, StorageError>>()?;
             let next = registry.membership()?.and_then(|membership| membership.next);
             let next = next.filter(|next| next.from_height > height);
-            Ok(Roll { height, nodes, epoch_blocks: registry.epoch_blocks()?.unwrap_or(1), next })
+            let partners = partners(registry, self.chain.ledger.rules(), view)?;
+            Ok(Roll { height, nodes, epoch_blocks: registry.epoch_blocks()?.unwrap_or(1), next, partners })
         })
     }
 

@@ -20,7 +20,7 @@ use chancery_runtime::{
         BeginError, BlockContext, BlockExecutor, ChainRules, ExecuteError, ExecutedBlock, ExecutionStack, Halt,
         VerifiedTransaction, beacons,
         chain::{self, BlockError, ChainTip, Proposal},
-        registry::Registry,
+        lanes,
     },
     state::{FinalView, State, StateConfig},
     storage::{Durability, StateBackend, StorageError, WriteBatch},
@@ -164,7 +164,8 @@ impl<B: StateBackend> Ledger<B> {
         let state = self.state()?;
         self.not_overtaken(&state, parent)?;
         let parent_tip = self.parent_tip(parent);
-        let context = BlockContext { height: parent_tip.height + 1, timestamp_ms: proposal.timestamp_ms };
+        let (timestamp_ms, mainchain) = (proposal.timestamp_ms, proposal.mainchain);
+        let context = BlockContext { height: parent_tip.height + 1, timestamp_ms, mainchain };
         let view = state.view(parent.map(Candidate::overlay));
         let due = beacons::due_of(&self.rules, &view, context.height, offered);
         proposal.beacons = due.map_err(|error| self.halted(context.height, error.into()))?;
@@ -237,13 +238,14 @@ impl<B: StateBackend> Ledger<B> {
         self.not_overtaken(&state, parent)?;
         let parent_tip = self.parent_tip(parent);
         chain::check_before_execution(&parent_tip, &block)?;
-        let context = BlockContext { height: block.header.height, timestamp_ms: block.header.timestamp_ms };
+        let context = BlockContext::of(&block.header);
         let view = state.view(parent.map(Candidate::overlay));
         let beacons = &block.header.beacons;
         let begun = BlockExecutor::begin_knowing(stack, &self.engine, &self.rules, &view, context, beacons, known);
         let mut executor = match begun {
             Ok(executor) => executor,
             Err(BeginError::Beacon(error)) => return Err(BlockError::from(error).into()),
+            Err(BeginError::Seen(error)) => return Err(BlockError::from(error).into()),
             Err(error) => return Err(self.not_begun(context.height, error).into()),
         };
         for (index, transaction) in block.transactions.iter().enumerate() {
@@ -348,6 +350,7 @@ impl<B: StateBackend> Ledger<B> {
         match error {
             BeginError::Halt(halt) => self.halted(height, halt),
             BeginError::Beacon(error) => self.halted(height, Halt::Inconsistent(error.to_string())),
+            BeginError::Seen(error) => self.halted(height, Halt::Inconsistent(error.to_string())),
         }
     }
 
@@ -402,12 +405,7 @@ impl<B: StateBackend> Ledger<B> {
 
 /// The last height of the present term, where the state after `height` has decided it.
 fn settled_end<B: StateBackend>(rules: &ChainRules, backend: &B, height: u64) -> Result<Option<u64>, ChainError> {
-    let view = FinalView(backend);
-    let Some(registry) = Registry::of(rules, &view) else { return Ok(None) };
-    let membership = registry.membership()?;
-    let settled = membership.as_ref().and_then(|membership| membership.settled(height));
-    // One that is no committee leaves the present one in office.
-    Ok(settled.filter(|next| next.committee().is_some()).map(|next| next.from_height - 1))
+    Ok(lanes::settled_end(rules, &FinalView(backend), height)?)
 }
 
 /// Compares what the store's parts say of the newest block.

@@ -17,12 +17,14 @@ mod genesis;
 mod health;
 mod lanes;
 mod ledger;
+mod neighbours;
 mod proofs;
 mod reads;
 mod recent;
 mod registry;
 mod retrace;
 mod service;
+mod set;
 mod steps;
 mod submit;
 #[cfg(test)]
@@ -37,10 +39,12 @@ pub use self::{
     genesis::{GenesisPlan, plan_genesis},
     health::{FatalSignal, Halted, Part},
     ledger::{Commit, Ledger},
+    neighbours::{Lane, SidechainFound},
     reads::{QueryAnswer, QueryRequest, Status},
     registry::{ActRule, PlannedDepartment, REGISTRY_WASM, RegistryPlan},
     retrace::{RetraceError, Retraced, execute_again, finish, observing_engine, recorded},
     service::{ChainConfig, ChainService},
+    set::ChainSet,
     submit::{Progress, Submitted},
 };
 pub use crate::store::FinalityProof;

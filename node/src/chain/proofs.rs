@@ -1,10 +1,14 @@
 //! Making proof bundles: one file that leads from a claim to this chain's trust anchor.
 //!
-//! Where a height has no certificate of its own, the headers that follow lead to the next one that has.
+//! Where a height has no certificate of its own, the headers that follow lead to the next one that has. A sidechain's
+//! header leads to the newest that its mainchain has on record, and from there on it is the mainchain's.
 
 use chancery_abi::{
-    Address, Claim, Digest, Finality, Header, Link, Origin, ProofBundle, StateSubject, WIRE_VERSION,
+    Address, Claim, Digest, Finality, Header, Link, Origin, ProofBundle, SidechainOrigin, StateSubject, WIRE_VERSION,
+    codec,
+    lane::{AnchorState, Anchored, slots},
     limits::SLOT_KEY_BYTES_MAX,
+    merkle::path_in_mountain,
 };
 use chancery_runtime::{state::StateError, storage::StorageError};
 use chancery_verify::roots;
@@ -27,8 +31,11 @@ impl ChainService {
             return Err(ReadError::Limit { what: "the key's length in bytes", limit, found });
         }
         let (address, subject) = self.subject(reference)?;
+        let height = match height {
+            Some(height) => height,
+            None => self.newest_provable()?,
+        };
         let state = self.ledger.state().map_err(|error| self.not_answered(error))?;
-        let height = height.unwrap_or_else(|| state.height());
         if height == 0 {
             // The genesis has no header that could commit to anything.
             let (oldest, newest) = state.provable();
@@ -71,6 +78,15 @@ impl ChainService {
     fn bundle(&self, claim: Claim, height: u64) -> Result<ProofBundle, ReadError> {
         let db = self.ledger.db();
         let header: Header = db.expect_part(db.header(height)?, "header", height)?;
+        if let Some(mainchain) = self.mainchain() {
+            return self.sidechain_bundle(mainchain, claim, header);
+        }
+        self.bundle_of(claim, header)
+    }
+
+    /// A bundle of a header of a mainchain.
+    fn bundle_of(&self, claim: Claim, header: Header) -> Result<ProofBundle, ReadError> {
+        let (db, height) = (self.ledger.db(), header.height);
         let FinalityProof { descendants, certificate } =
             db.expect_part(db.finality(height)?, "certificate at or after the block", height)?;
         let hand_overs = self.ledger.hand_overs(header.epoch)?;
@@ -83,6 +99,54 @@ impl ChainService {
             link,
             finality: Finality::Certificate { hand_overs, certificate },
         })
+    }
+
+    /// The newest height that leads to the trust anchor: of a sidechain, the newest that its mainchain has on record.
+    fn newest_provable(&self) -> Result<u64, ReadError> {
+        let Some(mainchain) = self.mainchain() else { return Ok(self.ledger.tip().height) };
+        Ok(self.anchored(mainchain)?.newest.height)
+    }
+
+    fn anchored(&self, mainchain: &Self) -> Result<AnchorState, ReadError> {
+        let name = self.ledger.rules().name();
+        let state = mainchain.anchor_state(name).map_err(|error| self.not_answered(error))?;
+        state.ok_or_else(|| ReadError::Failed(format!("the mainchain does not know chain {name}")))
+    }
+
+    /// A bundle that leads from a sidechain's header through its anchor to the mainchain.
+    fn sidechain_bundle(&self, mainchain: &Self, claim: Claim, header: Header) -> Result<ProofBundle, ReadError> {
+        let (name, height) = (self.ledger.rules().name(), header.height);
+        // Of one block of the mainchain: its state, its header and what shows that it is final.
+        let (newest, record, nodes, main_height) = {
+            let state = mainchain.ledger.state().map_err(|error| self.not_answered(error))?;
+            let main_height = state.height();
+            let prove = |slot: &[u8]| state.prove(main_height, &Address::system(), slot);
+            let anchored = prove(&slots::anchor(name)).map_err(|error| self.not_answered(error.into()))?;
+            let newest = anchored.value.and_then(|value| codec::decode::<AnchorState>(&value, value.len()).ok());
+            let newest = newest.map_or(0, |state| state.newest.height);
+            let slot = slots::anchored(name, newest);
+            let proof = prove(&slot).map_err(|error| self.not_answered(error.into()))?;
+            let record = proof.value.and_then(|value| codec::decode::<Anchored>(&value, value.len()).ok());
+            (newest, record, proof.nodes, main_height)
+        };
+        let (Some(record), true) = (record, height <= newest) else {
+            return Err(ReadError::NotProvable { height, oldest: 1, newest });
+        };
+        let db = self.ledger.db();
+        let link = match newest - height {
+            0 => Link::Same,
+            _ => {
+                let later = db.expect_part(db.header(newest)?, "header", newest)?;
+                let path = path_in_mountain(height - 1, newest - 1, |level, place| db.history_subtree(level, place))?;
+                Link::History { header: later, path: db.expect_part(path, "place in the history", height)? }
+            }
+        };
+        let main_db = mainchain.ledger.db();
+        let main_header = main_db.expect_part(main_db.header(main_height)?, "header", main_height)?;
+        let ProofBundle { link: main_link, finality, .. } = mainchain.bundle_of(claim.clone(), main_header.clone())?;
+        let origin = SidechainOrigin { link, record, nodes, mainchain: main_header };
+        let origin = Origin::Sidechain(Box::new(origin));
+        Ok(ProofBundle { version: WIRE_VERSION, origin, claim, header, link: main_link, finality })
     }
 
     pub(super) fn not_answered(&self, error: ChainError) -> ReadError {

@@ -151,7 +151,7 @@ impl ChainService {
                 caller: request.caller.unwrap_or_default(),
                 gas_limit,
             };
-            let context = BlockContext { height: tip.height, timestamp_ms: tip.timestamp_ms };
+            let context = BlockContext { height: tip.height, timestamp_ms: tip.timestamp_ms, mainchain: None };
             let (engine, rules) = (self.ledger.engine(), self.ledger.rules());
             let result = execution::query(stack, engine, rules, &FinalView(reader), context, call);
             let result = result.map_err(read_halt)?;
@@ -167,7 +167,7 @@ impl ChainService {
     pub fn simulate(&self, transaction: Transaction) -> Result<Receipt, ReadError> {
         self.on_snapshot(|stack, reader, tip| {
             let timestamp_ms = now_ms().max(tip.timestamp_ms);
-            let context = BlockContext { height: tip.height + 1, timestamp_ms };
+            let context = BlockContext { height: tip.height + 1, timestamp_ms, mainchain: None };
             let (engine, rules) = (self.ledger.engine(), self.ledger.rules());
             let simulated = execution::simulate(stack, engine, rules, &FinalView(reader), context, transaction);
             simulated.map_err(|error| match error {

@@ -101,7 +101,7 @@ pub fn execute_again(
     index: usize,
     limits: TraceLimits,
 ) -> Result<(Receipt, Trace), ChainError> {
-    let context = BlockContext { height: block.header.height, timestamp_ms: block.header.timestamp_ms };
+    let context = BlockContext::of(&block.header);
     let failed = |error: ExecuteError| match error {
         ExecuteError::Halt(halt) => ChainError::Halt { chain: rules.name().clone(), height: context.height, halt },
         error => {

@@ -121,6 +121,10 @@ pub struct ChainService<B = ChainStore> {
     /// Where the store's disk is, of a store that has one.
     store_path: Option<PathBuf>,
     pub(super) snapshots: Option<Keeper>,
+    /// On a sidechain, the mainchain as this node has it.
+    pub(super) mainchain: OnceLock<Arc<Self>>,
+    /// The mainchain height that a sidechain's next block is to have seen.
+    pub(super) seen_wanted: AtomicU64,
 }
 
 impl<B: StateBackend + 'static> ChainService<B> {
@@ -175,6 +179,8 @@ impl<B: StateBackend + 'static> ChainService<B> {
             participation: OnceLock::new(),
             store_path,
             snapshots: config.snapshots.clone().map(Keeper::new),
+            mainchain: OnceLock::new(),
+            seen_wanted: AtomicU64::new(0),
             config,
         })
     }
@@ -269,6 +275,8 @@ impl<B: StateBackend + 'static> ChainService<B> {
 
     /// What is wrong with the threshold layer, which finality does without.
     pub fn threshold_problem(&self) -> Option<String> {
+        // The threshold key is the mainchain's.
+        self.ledger.rules().genesis().registry.as_ref()?;
         let board = self.read_registry(super::blackboard::board_of).ok().flatten()?;
         let (height, now_ms) = (self.ledger.tip().height, super::now_ms());
         let newest = board.newest_beacon.unwrap_or(0);
@@ -407,13 +415,16 @@ impl<B: StateBackend + 'static> ChainService<B> {
         self.fatal.set(&format!("chain {}: {error}", self.ledger.rules().name()));
     }
 
-    /// Halts the chain and stops the process, because what the chain cannot do without has failed.
+    /// Halts the chain, because what it cannot do without has failed; with a mainchain the process stops.
     pub(super) fn fail_for(&self, reason: &str) {
         let height = self.ledger.tip().height;
         let reason = format!("chain {}: {reason}", self.ledger.rules().name());
         self.metrics.halted();
         self.health.halt(Halted { height, reason: reason.clone() });
-        self.fatal.set(&reason);
+        // A sidechain's end is its own.
+        if self.ledger.rules().genesis().mainchain.is_none() {
+            self.fatal.set(&reason);
+        }
         self.finalised.send_modify(|_| {});
     }
 

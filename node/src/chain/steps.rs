@@ -17,7 +17,7 @@ use chancery_runtime::{
 };
 use tokio::sync::watch;
 
-use super::{Built, Candidate, ChainError, ChainService, CheckError, Commit, unfinal::Executed};
+use super::{Built, Candidate, ChainError, ChainService, CheckError, Commit, neighbours::Seen, unfinal::Executed};
 use crate::{
     consensus::{ChainSide, Committed, Stopped, Terms, TransactionSource, Verdict},
     pool::{SelectLimits, Waiting},
@@ -117,6 +117,9 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
     }
 
     fn has_work_on(&self, parent: &Digest) -> bool {
+        if self.wants_to_see(self.seen_on(parent)) {
+            return true;
+        }
         let used = self.used_nonces(parent);
         self.lock_pool().has_ready_after(&used)
     }
@@ -131,7 +134,7 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
         let tip =
             parent_block.as_ref().map_or_else(|| self.ledger.tip(), |parent| Arc::new(parent.candidate.tip().clone()));
         let (height, timestamp_ms) = (tip.height + 1, now_ms.max(tip.timestamp_ms));
-        let proposal = Proposal { proposer, timestamp_ms, beacons: Vec::new() };
+        let proposal = Proposal { proposer, timestamp_ms, beacons: Vec::new(), mainchain: self.mainchain_seen() };
         let offered = self.lock_beacons().clone();
         let used = self.used_nonces(parent);
         let selected = self.lock_pool().select(BLOCK, &used);
@@ -177,7 +180,78 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
             return Verdict::Valid;
         }
         let Some(parent) = self.parent(&header.parent) else { return undecided("its parent is not known here") };
-        let is_tip = parent.is_none();
+        match self.judge_seen(header) {
+            Ok(Seen::Right) => {}
+            Ok(Seen::NotYet) => return undecided("it has seen more of the mainchain than this node"),
+            Ok(Seen::Wrong) => return Verdict::Invalid("it names a mainchain header that there is not".into()),
+            Err(error) => {
+                self.fail(&error);
+                return undecided("the store failed");
+            }
+        }
+        self.execute_block(block, parent)
+    }
+
+    fn commit(&self, block: &Arc<Block>) -> Result<Committed, Stopped> {
+        self.may_go_on()?;
+        let height = block.header.height;
+        let digest = block.header.digest(self.ledger.rules().digest());
+        let known = self.lock_unfinal().get(&digest).cloned();
+        let tip = self.ledger.tip();
+        let executed = match known {
+            Some(executed) => executed,
+            None if height <= tip.height => {
+                // Delivered again after a restart.
+                let same = self.ledger.is_committed(height, digest);
+                return same.map(|()| Committed::Done).map_err(|error| self.stop_for(height, &error));
+            }
+            None if height > tip.height + 1 => {
+                let gap = ChainError::Gap { expected: tip.height + 1, found: height };
+                return Err(self.stop_for(height, &gap));
+            }
+            None if block.header.parent != tip.header => {
+                let (ours, theirs) = (tip.header, block.header.parent);
+                let conflict = ChainError::Conflict { height: tip.height, ours, theirs };
+                return Err(self.stop_for(height, &conflict));
+            }
+            // A quorum has seen what it says of the mainchain, whatever this node knows of that.
+            None => match self.parent(&block.header.parent).map(|parent| self.execute_block(block, parent)) {
+                Some(Verdict::Valid) => self.lock_unfinal().get(&digest).cloned().ok_or(Stopped)?,
+                Some(Verdict::Invalid(reason)) => {
+                    let differs = ChainError::ExecutesDifferently { height, reason };
+                    return Err(self.stop_for(height, &differs));
+                }
+                Some(Verdict::Undecided(_)) | None => return Err(Stopped),
+            },
+        };
+        self.make_final(&executed).map_err(|error| self.stop_for(height, &error))
+    }
+
+    fn is_ahead(&self, block: &Block) -> bool {
+        self.halted().is_none() && matches!(self.judge_seen(&block.header), Ok(Seen::NotYet))
+    }
+
+    fn certifiers(&self) -> Vec<[u8; 32]> {
+        self.present_and_next()
+    }
+
+    fn engine_failed(&self, reason: &str) {
+        self.fail_for(reason);
+    }
+}
+
+impl<B: StateBackend + 'static> ChainService<B> {
+    /// The mainchain height that a block or one before it has seen, as far as it is remembered.
+    fn seen_on(&self, digest: &Digest) -> u64 {
+        let header = self.lock_unfinal().get(digest).and_then(|executed| executed.candidate.block().header.mainchain);
+        let known = header.map(|seen| seen.height);
+        known.or_else(|| self.newest_seen().ok()).unwrap_or(0)
+    }
+
+    /// Executes a block on a parent that is known, and keeps what came of it.
+    fn execute_block(self: &Arc<Self>, block: &Arc<Block>, parent: Parent) -> Verdict {
+        let undecided = |reason: &str| Verdict::Undecided(reason.to_owned());
+        let (header, is_tip) = (&block.header, parent.is_none());
         let (began, chain, height, copy) = (Instant::now(), Arc::clone(self), header.height, Block::clone(block));
         let (known, offered) = (self.known_transactions(block), self.lock_beacons().clone());
         let checked = self.executor.run(move |stack| {
@@ -208,44 +282,6 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
                 undecided("the chain has stopped here")
             }
         }
-    }
-
-    fn commit(&self, block: &Arc<Block>) -> Result<Committed, Stopped> {
-        self.may_go_on()?;
-        let height = block.header.height;
-        let digest = block.header.digest(self.ledger.rules().digest());
-        let known = self.lock_unfinal().get(&digest).cloned();
-        let tip = self.ledger.tip();
-        let executed = match known {
-            Some(executed) => executed,
-            None if height <= tip.height => {
-                // Delivered again after a restart.
-                let same = self.ledger.is_committed(height, digest);
-                return same.map(|()| Committed::Done).map_err(|error| self.stop_for(height, &error));
-            }
-            None if height > tip.height + 1 => {
-                let gap = ChainError::Gap { expected: tip.height + 1, found: height };
-                return Err(self.stop_for(height, &gap));
-            }
-            None if block.header.parent != tip.header => {
-                let (ours, theirs) = (tip.header, block.header.parent);
-                let conflict = ChainError::Conflict { height: tip.height, ours, theirs };
-                return Err(self.stop_for(height, &conflict));
-            }
-            None => match self.check(block) {
-                Verdict::Valid => self.lock_unfinal().get(&digest).cloned().ok_or(Stopped)?,
-                Verdict::Invalid(reason) => {
-                    let differs = ChainError::ExecutesDifferently { height, reason };
-                    return Err(self.stop_for(height, &differs));
-                }
-                Verdict::Undecided(_) => return Err(Stopped),
-            },
-        };
-        self.make_final(&executed).map_err(|error| self.stop_for(height, &error))
-    }
-
-    fn engine_failed(&self, reason: &str) {
-        self.fail_for(reason);
     }
 }
 

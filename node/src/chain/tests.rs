@@ -27,7 +27,12 @@ fn try_ledger<B: StateBackend>(backend: &Arc<B>) -> Result<Ledger<B>, ChainError
 }
 
 fn proposal(height: u64) -> Proposal {
-    Proposal { proposer: fixture::validator_public_key(), timestamp_ms: GENESIS_TIME_MS + height, beacons: Vec::new() }
+    Proposal {
+        proposer: fixture::validator_public_key(),
+        timestamp_ms: GENESIS_TIME_MS + height,
+        beacons: Vec::new(),
+        mainchain: None,
+    }
 }
 
 fn build<B: StateBackend>(

@@ -168,6 +168,9 @@ pub(super) fn method<'a>(schema: &'a Schema, name: &str, kinds: &[MethodKind]) -
             MethodKind::Init | MethodKind::Migrate => {
                 Failure::usage(format!("`{name}` runs only when the contract is deployed or upgraded"))
             }
+            MethodKind::Message | MethodKind::Bounce => {
+                Failure::usage(format!("`{name}` is for messages of contracts on other chains"))
+            }
         }),
         None => {
             let offered = schema.methods.values().filter(|method| kinds.contains(&method.kind));

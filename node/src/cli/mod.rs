@@ -8,6 +8,7 @@
 mod arguments;
 mod bench;
 mod call;
+mod chain;
 mod contract;
 mod describe;
 mod dev;
@@ -78,6 +79,9 @@ enum Command {
     /// Build, check, deploy and describe contracts.
     #[command(subcommand)]
     Contract(contract::Contract),
+    /// Found, list and retire sidechains; look at anchors and lanes.
+    #[command(subcommand)]
+    Chain(chain::Chain),
     /// Call a contract's method: chancery call CHAIN/CONTRACT METHOD --ARG VALUE ... --as KEY.
     #[command(disable_help_flag = true)]
     Call(Words),
@@ -134,6 +138,7 @@ fn run(command: Command, output: &Output) -> Result {
         Command::Network(network) => network.run(output),
         Command::Key(key) => key.run(output),
         Command::Contract(contract) => contract.run(output),
+        Command::Chain(chain) => chain.run(output),
         Command::Call(words) => call::run(words, output),
         Command::Query(words) => query::run(words, output),
         Command::Prove(prove) => prove.run(output),

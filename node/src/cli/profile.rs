@@ -276,7 +276,8 @@ impl Bench {
         let fault = |error: &dyn std::fmt::Display| Failure::new("the contract cannot be run").because(error);
         let verified = VerifiedTransaction::verify(self.sign(payload), &self.rules).map_err(|error| fault(&error))?;
         let height = self.state.height() + 1;
-        let context = BlockContext { height, timestamp_ms: self.rules.genesis().timestamp_ms + height };
+        let context =
+            BlockContext { height, timestamp_ms: self.rules.genesis().timestamp_ms + height, mainchain: None };
         let limits = TraceLimits { steps_max: 0, bytes_max: 0 };
         let (receipt, trace, changes) = on_execution_stack(|stack| {
             let view = self.state.view(None);

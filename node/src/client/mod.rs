@@ -234,6 +234,36 @@ impl ChainClient<'_> {
         self.bytes(&format!("/contracts/{}/code", path_segment(contract)), CODE_BYTES_MAX)
     }
 
+    /// The sidechains that the chain knows of.
+    ///
+    /// # Errors
+    /// When the node cannot be reached or refuses.
+    pub fn sidechains(&self) -> Result<Vec<serde_json::Value>, ClientError> {
+        self.json("/sidechains")
+    }
+
+    /// The lanes between the chain and others, and how many messages wait to be claimed.
+    ///
+    /// # Errors
+    /// When the node cannot be reached or refuses.
+    pub fn lanes(&self) -> Result<serde_json::Value, ClientError> {
+        self.json("/lanes")
+    }
+
+    /// Messages that are still in the chain's outbox for another, from a number on.
+    ///
+    /// # Errors
+    /// When the node cannot be reached or refuses.
+    pub fn lane_messages(
+        &self,
+        other: &Name,
+        from: Option<u64>,
+        limit: u64,
+    ) -> Result<Vec<serde_json::Value>, ClientError> {
+        let from = from.map_or_else(String::new, |from| format!("&from={from}"));
+        self.json(&format!("/lanes/{other}?limit={limit}{from}"))
+    }
+
     /// The heights of the snapshots that the node keeps.
     ///
     /// # Errors

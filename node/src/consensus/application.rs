@@ -28,6 +28,9 @@ use super::{
 /// while it works; a peer that makes up more is not followed.
 const UNFINAL_MAX: usize = 200;
 
+/// How often a proposal that knows more than this node is looked at again.
+const AHEAD_LOOKED_AT_EVERY: Duration = Duration::from_millis(5);
+
 /// The chain behind the engine's interface.
 pub(super) struct Chain<C> {
     side: C,
@@ -154,6 +157,9 @@ impl<C: ChainSide> Chain<C> {
                 break;
             }
             context.sleep(Duration::from_millis(ahead - ahead_max)).await;
+        }
+        while self.side.is_ahead(&own) {
+            context.sleep(AHEAD_LOOKED_AT_EVERY).await;
         }
         match self.execute(context, block, ancestry).await? {
             Verdict::Valid => Some(true),

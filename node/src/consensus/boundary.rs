@@ -1,6 +1,6 @@
 //! The seam between the engine and a chain: what is asked in each direction, in our own types.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use chancery_abi::{Beacon, Block, Digest, Genesis};
 use chancery_runtime::execution::registry::{Ceremony, CommitteeTerm, Group, Readiness, Stage};
@@ -80,6 +80,13 @@ pub trait ChainSide: Clone + Send + Sync + 'static {
     /// When the chain has to stop.
     fn commit(&self, block: &Arc<Block>) -> Result<Committed, Stopped>;
 
+    /// Whether a proposal has to wait for something that this node does not know yet and will: a sidechain's block that has
+    /// seen more of the mainchain than this node.
+    fn is_ahead(&self, block: &Block) -> bool;
+
+    /// Who certifies the chain's blocks, now or soon.
+    fn certifiers(&self) -> Vec<[u8; 32]>;
+
     /// The engine ended by itself, which it must not.
     fn engine_failed(&self, reason: &str);
 }
@@ -137,6 +144,8 @@ pub struct Roll {
     pub epoch_blocks: u64,
     /// The committee that is decided and does not serve yet.
     pub next: Option<CommitteeTerm>,
+    /// Those who certify sidechains, now or soon.
+    pub partners: BTreeSet<[u8; 32]>,
 }
 
 /// A mainchain's registry as the blackboard of ceremonies, and where beacons go.

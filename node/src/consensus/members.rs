@@ -102,7 +102,8 @@ impl<T: Blackboard> Members<T> {
         let present = self.terms.present().committee;
         let next = roll.iter().flat_map(|roll| roll.next.iter().flat_map(|next| &next.members));
         let configured = self.configured.iter().map(|peer| &peer.key);
-        for key in present.keys().iter().chain(next).chain(configured).take(limit) {
+        let partners = roll.iter().flat_map(|roll| &roll.partners);
+        for key in present.keys().iter().chain(next).chain(configured).chain(partners).take(limit) {
             wanted.primary.insert(*key, address(key));
         }
         for node in roll.iter().flat_map(|roll| &roll.nodes) {

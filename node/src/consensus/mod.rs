@@ -25,6 +25,7 @@ mod delivery;
 mod engine;
 mod epochs;
 mod gossip;
+mod hosting;
 mod identity;
 mod members;
 mod network;
@@ -40,7 +41,7 @@ pub use self::{
     boundary::{Blackboard, Board, ChainSide, Committed, RegisteredNode, Roll, Stopped, TransactionSource, Verdict},
     engine::Timing,
     identity::IdentityError,
-    network::{Consensus, ConsensusConfig, ConsensusError, Peer},
+    network::{Consensus, ConsensusConfig, ConsensusError, Host, Peer},
     participation::{MemberStatus, Participation, ParticipationView},
     terms::{Span, Terms},
 };

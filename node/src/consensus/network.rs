@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use chancery_abi::{Digest, domain};
+use chancery_abi::{Digest, Name, domain};
 use chancery_runtime::storage::StateBackend;
 use commonware_cryptography::{ChaCha20Poly1305, ed25519::PrivateKey};
 use commonware_macros::select;
@@ -24,22 +24,24 @@ use commonware_stream::{
     sake::{self, Sake},
 };
 use commonware_utils::{Hostname, NZU32, NZUsize};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Blackboard, ChainSide, IdentityError, Participation, Timing, TransactionSource,
     audience::Audience,
     block::BlockRules,
     certificate::private_key,
-    engine::{self, Channels, EngineError, Parts},
-    gossip, identity,
+    engine::{self, EngineError, Parts},
+    gossip,
+    hosting::{self, CHANNELS, ChainChannels, Hosting, MAINCHAIN, NewChain, Order, SharedChannels},
+    identity,
     members::{Members, Wanted},
     threshold,
 };
 use crate::store::ChainDb;
 
-/// Messages a second of one peer on one channel. Memory for as many is set aside for every peer.
-const MESSAGES_PER_SECOND: std::num::NonZeroU32 = NZU32!(256);
+/// Messages a second of one peer on one channel, of all chains together. Memory for as many is set aside for every peer.
+const MESSAGES_PER_SECOND: std::num::NonZeroU32 = NZU32!(1_024);
 /// Messages of transactions a second of one peer; each holds many.
 const GOSSIP_PER_SECOND: std::num::NonZeroU32 = NZU32!(128);
 /// Messages of partial signatures a second of one peer.
@@ -56,8 +58,12 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long it takes to see whether another node answers at this one's address.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The first channel's number; the others follow. A second chain's channels would follow after those.
-const CHANNELS: [u64; 7] = [0, 1, 2, 3, 4, 5, 6];
+/// Bytes that a message's chain and term take at most.
+const PREFIXES_BYTES: u32 = 32;
+
+/// The channels of transactions and of partial signatures, after those of the engine.
+const TRANSACTIONS: u64 = CHANNELS - 2;
+const PARTIALS: u64 = CHANNELS - 1;
 
 /// What the engine's own files of the chain begin with.
 const FILES: &str = "chain";
@@ -181,19 +187,54 @@ pub enum ConsensusError {
 }
 
 /// A node's part in the agreement on one chain, while it runs.
-pub struct Consensus {
+pub struct Consensus<C, B> {
     thread: JoinHandle<()>,
     stop: oneshot::Sender<()>,
     participation: Arc<Participation>,
+    host: Host<C, B>,
 }
 
-impl Consensus {
+/// Has this process take part in sidechains.
+pub struct Host<C, B> {
+    directory: PathBuf,
+    me: [u8; 32],
+    orders: mpsc::UnboundedSender<Order<C, B>>,
+}
+
+impl<C, B> Clone for Host<C, B> {
+    fn clone(&self) -> Self {
+        Self { directory: self.directory.clone(), me: self.me, orders: self.orders.clone() }
+    }
+}
+
+impl<C: ChainSide + TransactionSource, B: StateBackend + 'static> Host<C, B> {
+    /// Takes part in the sidechain behind `side`, which has this number in the registry and whose store is `backend`.
+    ///
+    /// # Errors
+    /// When the folder of this node's votes on it is not this node's.
+    pub fn begin(&self, number: u32, side: C, backend: Arc<B>) -> Result<Arc<Participation>, ConsensusError> {
+        let directory = self.directory.join("sidechains").join(side.genesis().chain.as_str());
+        let participation = Arc::new(hosting::prepare(directory, &side, &*backend, self.me)?);
+        let chain = NewChain { number, side, backend, participation: Arc::clone(&participation) };
+        let ordered = self.orders.send(Order::Begin(chain));
+        ordered.map_err(|_| ConsensusError::Engine("it has ended".into()))?;
+        Ok(participation)
+    }
+
+    /// Takes no more part in a sidechain.
+    pub fn end(&self, chain: Name) {
+        // The engine may have ended with all its chains.
+        self.orders.send(Order::End(chain)).ok();
+    }
+}
+
+impl<C: ChainSide + TransactionSource, B: StateBackend + 'static> Consensus<C, B> {
     /// Joins the committee of the chain behind `side`, whose store is `backend`, with the key of `seed`. Blocks until
     /// the engine runs.
     ///
     /// # Errors
     /// When the configuration, the key or the engine's files are not right.
-    pub fn start<C, T, B>(
+    pub fn start<T>(
         config: ConsensusConfig,
         side: C,
         board: T,
@@ -201,9 +242,7 @@ impl Consensus {
         seed: &[u8; 32],
     ) -> Result<Self, ConsensusError>
     where
-        C: ChainSide + TransactionSource,
         T: Blackboard,
-        B: StateBackend + 'static,
     {
         let key = private_key(seed).ok_or_else(|| ConsensusError::Engine("the key is none".into()))?;
         let me = super::certificate::key_bytes(&commonware_cryptography::Signer::public_key(&key));
@@ -242,12 +281,14 @@ impl Consensus {
         identity::claim(&config.directory, &side.genesis_digest(), &me, height, base)?;
         let (stop, stopped) = oneshot::channel();
         let (started, has_started) = std::sync::mpsc::sync_channel(1);
-        let parts =
-            Running { config, side, board, backend, key, members, wanted, participation: Arc::clone(&participation) };
+        let (orders, ordered) = mpsc::unbounded_channel();
+        let host = Host { directory: config.directory.clone(), me, orders };
+        let own = Arc::clone(&participation);
+        let parts = Running { config, side, board, backend, key, members, wanted, participation: own, ordered };
         let thread = std::thread::Builder::new().name("consensus".into()).spawn(move || parts.run(stopped, &started));
         let thread = thread.map_err(|error| ConsensusError::Engine(error.to_string()))?;
         match has_started.recv() {
-            Ok(Ok(())) => Ok(Self { thread, stop, participation }),
+            Ok(Ok(())) => Ok(Self { thread, stop, participation, host }),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(ConsensusError::Engine("it ended at once; the log says more".into())),
         }
@@ -256,6 +297,11 @@ impl Consensus {
     /// Who takes part.
     pub fn participation(&self) -> &Arc<Participation> {
         &self.participation
+    }
+
+    /// Has this process take part in sidechains.
+    pub fn host(&self) -> &Host<C, B> {
+        &self.host
     }
 
     /// Stops taking part. Blocks until the block at hand is committed.
@@ -292,6 +338,7 @@ struct Running<C, T, B> {
     members: Members<T>,
     wanted: Wanted,
     participation: Arc<Participation>,
+    ordered: mpsc::UnboundedReceiver<Order<C, B>>,
 }
 
 type Started = std::sync::mpsc::SyncSender<Result<(), ConsensusError>>;
@@ -325,7 +372,7 @@ where
         stopped: oneshot::Receiver<()>,
         started: &Started,
     ) -> Result<(), String> {
-        let Self { config, side, board, backend, key, members, wanted, participation } = self;
+        let Self { config, side, board, backend, key, members, wanted, participation, ordered } = self;
         let threshold_key = key.clone();
         let rules = BlockRules { genesis: side.genesis_digest() };
         let peers_max = PEERS_MAX.max(2 * wanted.len() + 1);
@@ -333,18 +380,18 @@ where
         let (mut network, mut oracle) = lookup::Network::new(context.child("network"), network_config);
         oracle.track(0, wanted.peers());
         let membership = oracle.clone();
-        let [votes, certificates, views, backfill, blocks, transactions, partials] = CHANNELS;
-        let audience = members.audience.clone();
-        let mut register = |channel, quota| audience.only(network.register(channel, Quota::per_second(quota)));
-        let channels = Channels {
-            votes: register(votes, MESSAGES_PER_SECOND),
-            certificates: register(certificates, MESSAGES_PER_SECOND),
-            views: register(views, MESSAGES_PER_SECOND),
-            backfill: register(backfill, MESSAGES_PER_SECOND),
-            blocks: register(blocks, MESSAGES_PER_SECOND),
-        };
-        let transactions = register(transactions, GOSSIP_PER_SECOND);
-        let partials = register(partials, PARTIALS_PER_SECOND);
+        let mut shared = SharedChannels::new(&context, |channel| {
+            let quota = match channel {
+                TRANSACTIONS => GOSSIP_PER_SECOND,
+                PARTIALS => PARTIALS_PER_SECOND,
+                _ => MESSAGES_PER_SECOND,
+            };
+            network.register(channel, Quota::per_second(quota))
+        });
+        // The muxers that answer this were just started; it fails only when the network has ended.
+        let own = shared.of(MAINCHAIN, &members.audience).await.map_err(|error| error.to_string())?;
+        let ChainChannels { engine: channels, transactions, partials } = own;
+        let hosting = Hosting { channels: shared, oracle: oracle.clone(), key: key.clone(), timing: config.timing };
         let parts = Parts {
             side: side.clone(),
             backend,
@@ -372,6 +419,7 @@ where
         // One place is this node's own, whether it is in the set or not.
         let membership =
             context.child("members").spawn(move |context| members.run(context, membership, peers_max - 1, wanted));
+        let hosting = context.child("hosting").spawn(move |context| hosting.run(context, ordered));
         let network = network.start();
         started.send(Ok(())).ok();
         select! {
@@ -379,6 +427,7 @@ where
             _ = engine => Err("the consensus engine ended by itself".to_owned()),
             _ = membership => Err("minding the connections ended by itself".to_owned()),
             _ = gossip => Err("passing on transactions ended by itself".to_owned()),
+            _ = hosting => Err("minding the sidechains ended by itself".to_owned()),
             _ = network => Err("the network ended by itself".to_owned()),
         }
     }
@@ -398,8 +447,9 @@ fn network_config(
         max_handshake_age: config.clock_bound * 2,
         version: sake::Version::V1,
     };
-    let message_bytes =
-        engine::message_bytes_max(rules).max(u32::try_from(gossip::GOSSIP_BYTES_MAX).unwrap_or(u32::MAX));
+    let message_bytes = engine::message_bytes_max(rules)
+        .max(u32::try_from(gossip::GOSSIP_BYTES_MAX).unwrap_or(u32::MAX))
+        + PREFIXES_BYTES;
     let namespace = domain::domain(domain::Kind::Certificate, &rules.genesis) + "/p2p";
     lookup::Config {
         handshake: Cups::new(handshake, cups::Version::V1),

@@ -34,6 +34,7 @@ use crate::{
     metrics::Metrics,
 };
 
+type Side = Arc<ChainService<MemoryBackend>>;
 type Finalized = Finalization<Scheme, sha256::Digest>;
 
 fn keys() -> Vec<SigningKey> {
@@ -112,7 +113,7 @@ struct Member {
     directory: PathBuf,
     listen: std::net::SocketAddr,
     backend: Arc<MemoryBackend>,
-    running: Option<(Arc<ChainService<MemoryBackend>>, Consensus)>,
+    running: Option<(Side, Consensus<Side, MemoryBackend>)>,
 }
 
 pub(super) struct Net {

@@ -72,6 +72,8 @@ pub(crate) fn kind(kind: MethodKind) -> &'static str {
         MethodKind::Call => "call",
         MethodKind::Query => "query",
         MethodKind::Migrate => "migrate",
+        MethodKind::Message => "message",
+        MethodKind::Bounce => "bounce",
     }
 }
 
@@ -83,6 +85,7 @@ pub(crate) fn access(access: &Access) -> String {
         Access::Member(field) => format!("members of {field}"),
         Access::Deployer => "the deployer, once".into(),
         Access::Role(role) => format!("holders of role {role}"),
+        Access::Messages => "messages of other chains".into(),
     }
 }
 

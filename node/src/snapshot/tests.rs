@@ -30,7 +30,7 @@ fn build(stack: &ExecutionStack, ledger: &Ledger<MemoryBackend>) -> Candidate {
     };
     let transactions: Vec<_> = payload.map(|payload| verified(account.send(height - 1, payload))).into_iter().collect();
     let proposer = fixture::validator_public_key();
-    let proposal = Proposal { proposer, timestamp_ms: GENESIS_TIME_MS + height, beacons: Vec::new() };
+    let proposal = Proposal { proposer, timestamp_ms: GENESIS_TIME_MS + height, beacons: Vec::new(), mainchain: None };
     let built = ledger.build(stack, None, proposal, &BTreeMap::new(), &transactions).expect("the block builds");
     assert!(built.refused.is_empty(), "{:?}", built.refused);
     built.candidate

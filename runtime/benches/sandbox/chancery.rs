@@ -84,7 +84,7 @@ impl Chancery {
 
     fn context(&self) -> BlockContext {
         let height = self.state.height() + 1;
-        BlockContext { height, timestamp_ms: 1_000 + height }
+        BlockContext { height, timestamp_ms: 1_000 + height, mainchain: None }
     }
 
     fn deploy(&mut self, stack: &ExecutionStack, code: Vec<u8>, input: Vec<u8>) {

@@ -82,6 +82,10 @@ pub fn due_of(
     height: u64,
     offered: &BTreeMap<u64, Beacon>,
 ) -> Result<Vec<Beacon>, StorageError> {
+    if rules.genesis().mainchain.is_some() {
+        // There they come in transactions, as contracts ask for them.
+        return Ok(Vec::new());
+    }
     let registry = Registry::of(rules, view);
     let Some(group) = registry.map(|registry| registry.group()).transpose()?.flatten() else { return Ok(Vec::new()) };
     let first = newest(view)?.map_or(0, |newest| newest + 1).max(group.from_height);
@@ -102,7 +106,7 @@ pub(super) fn apply(
     if beacons.len() > BEACONS_MAX {
         return Ok(Err(BeaconError::TooMany { found: beacons.len() }));
     }
-    let registry = Registry::of(rules, &*session);
+    let registry = Registry::of(rules, &*session).filter(|_| rules.genesis().mainchain.is_none());
     let Some(group) = registry.map(|registry| registry.group()).transpose()?.flatten() else {
         return Ok(Err(BeaconError::NoKey));
     };
@@ -122,9 +126,14 @@ pub(super) fn apply(
     Ok(Ok(()))
 }
 
+/// Keeps a beacon that was found to hold where contracts find it.
+pub(super) fn keep_value(session: &mut Session, beacon: &Beacon) {
+    session.set(&Address::system(), accounts::beacon_slot(beacon.height), Some(beacon.value().encode()));
+}
+
 fn keep(session: &mut Session, beacon: &Beacon) {
     let system = Address::system();
-    session.set(&system, accounts::beacon_slot(beacon.height), Some(beacon.value().encode()));
+    keep_value(session, beacon);
     session.set(&system, accounts::newest_beacon_slot(), Some(beacon.height.encode()));
     if let Some(old) = beacon.height.checked_sub(BEACONS_KEPT) {
         session.set(&system, accounts::beacon_slot(old), None);

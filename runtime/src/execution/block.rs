@@ -9,8 +9,8 @@ use super::{
     accounts,
     beacons::{self, BeaconError},
     gas::intrinsic_gas,
+    lanes::{self, seen::SeenError},
     payload, quotas,
-    registry::Registry,
     rules::ChainRules,
     session::{Facts, Halt, Session},
     stack::ExecutionStack,
@@ -20,7 +20,8 @@ use super::{
 };
 use crate::{
     abi::{
-        Address, Beacon, Committee, Digest, Outcome, Receipt, Refusal, RegistrySetup, Transaction, WIRE_VERSION, limits,
+        Address, Beacon, Committee, Digest, Header, MainchainSeen, Name, Outcome, Payload, Receipt, Refusal,
+        RegistrySetup, Transaction, WIRE_VERSION, limits,
     },
     engine::{Engine, Observe},
     state::{Changes, StateView},
@@ -33,6 +34,15 @@ pub struct BlockContext {
     pub height: u64,
     /// The block's time, milliseconds since 1970.
     pub timestamp_ms: u64,
+    /// On a sidechain, the mainchain header that the block's own names; none when nothing is executed for a block.
+    pub mainchain: Option<MainchainSeen>,
+}
+
+impl BlockContext {
+    /// What a block says of itself by its header.
+    pub fn of(header: &Header) -> Self {
+        Self { height: header.height, timestamp_ms: header.timestamp_ms, mainchain: header.mainchain }
+    }
 }
 
 /// Why a transaction is not in the block.
@@ -55,6 +65,9 @@ pub enum BeginError {
     /// Its header's beacons are wrong.
     #[error(transparent)]
     Beacon(#[from] BeaconError),
+    /// What its header says of the mainchain is wrong.
+    #[error(transparent)]
+    Seen(#[from] SeenError),
     /// This node cannot go on with this chain.
     #[error(transparent)]
     Halt(#[from] Halt),
@@ -64,8 +77,9 @@ impl From<BeginError> for ExecuteError {
     fn from(error: BeginError) -> Self {
         match error {
             BeginError::Halt(halt) => Self::Halt(halt),
-            // Whoever begins a block without a header has none.
+            // Whoever begins a block without a header has none of either.
             BeginError::Beacon(error) => Self::Halt(Halt::Inconsistent(error.to_string())),
+            BeginError::Seen(error) => Self::Halt(Halt::Inconsistent(error.to_string())),
         }
     }
 }
@@ -93,6 +107,8 @@ pub struct BlockExecutor<'a> {
     receipts: Vec<Receipt>,
     gas_used: u64,
     size_bytes: usize,
+    /// Gas limits of what other chains sent, by chain.
+    lanes_gas: BTreeMap<Name, u64>,
     /// Not when something is only tried out: with more gas than it will be given, to learn how much it takes.
     checks_quota: bool,
     _view: ViewGuard<'a>,
@@ -136,6 +152,7 @@ impl<'a> BlockExecutor<'a> {
             executor.set_up(setup)?;
         }
         let session = executor.session.as_mut().expect("a block that begins has its session");
+        lanes::seen::record(rules, session, context.mainchain)??;
         beacons::apply(rules, session, beacons, known)??;
         Ok(executor)
     }
@@ -151,6 +168,8 @@ impl<'a> BlockExecutor<'a> {
         let facts = Facts {
             chain: rules.name().clone(),
             registry: rules.registry().copied(),
+            mainchain: rules.genesis().mainchain.clone(),
+            arrived: None,
             height: context.height,
             timestamp_ms: context.timestamp_ms,
             signer: Address::default(),
@@ -165,6 +184,7 @@ impl<'a> BlockExecutor<'a> {
             receipts: Vec::new(),
             gas_used: 0,
             size_bytes: 0,
+            lanes_gas: BTreeMap::new(),
             checks_quota: true,
             _view: guard,
             _stack: stack,
@@ -180,6 +200,9 @@ impl<'a> BlockExecutor<'a> {
         let receipt = self.run(verified)?;
         self.gas_used += receipt.gas_used;
         self.size_bytes += verified.size_bytes();
+        if let Payload::Deliver(delivery) = &verified.transaction().body.payload {
+            *self.lanes_gas.entry(delivery.source.clone()).or_default() += verified.transaction().body.gas_limit;
+        }
         self.receipts.push(receipt);
         Ok(self.receipts.last().expect("one was just pushed"))
     }
@@ -213,11 +236,9 @@ impl<'a> BlockExecutor<'a> {
     /// # Panics
     /// After a halt, when there is nothing to finish.
     pub fn finish(self) -> Result<ExecutedBlock, Halt> {
-        let session = self.session.expect("a halted block is not finished");
-        let next_committee = match Registry::of(self.rules, &*session) {
-            Some(registry) => registry.committee_from(self.context.height + 1).map_err(Halt::Storage)?,
-            None => None,
-        };
+        let mut session = self.session.expect("a halted block is not finished");
+        lanes::mirror::publish(self.rules, &mut session)?;
+        let next_committee = lanes::conclude(self.rules, &mut session)?;
         let Self { receipts, gas_used, .. } = self;
         Ok(ExecutedBlock { receipts, changes: session.into_changes(), gas_used, next_committee })
     }
@@ -240,8 +261,16 @@ impl<'a> BlockExecutor<'a> {
     fn check_room(&self, verified: &VerifiedTransaction) -> Result<(), ExecuteError> {
         let has_room = self.receipts.len() < limits::BLOCK_TRANSACTIONS_MAX
             && self.size_bytes + verified.size_bytes() <= limits::BLOCK_BYTES_MAX
-            && self.gas_used + verified.transaction().body.gas_limit <= limits::BLOCK_GAS_MAX;
+            && self.gas_used + verified.transaction().body.gas_limit <= limits::BLOCK_GAS_MAX
+            && self.has_room_on_lane(verified.transaction());
         if has_room { Ok(()) } else { Err(ExecuteError::BlockFull) }
+    }
+
+    /// Whether a delivery fits into its lane's share of the block. A first one always does.
+    fn has_room_on_lane(&self, transaction: &Transaction) -> bool {
+        let Payload::Deliver(delivery) = &transaction.body.payload else { return true };
+        let used = self.lanes_gas.get(&delivery.source);
+        used.is_none_or(|used| used + transaction.body.gas_limit <= limits::LANE_GAS_MAX)
     }
 
     fn run(&mut self, verified: &VerifiedTransaction) -> Result<Receipt, ExecuteError> {
@@ -262,10 +291,14 @@ impl<'a> BlockExecutor<'a> {
             self.session = Some(session);
             return Err(refusal.into());
         }
+        let intrinsic = intrinsic_gas(verified.transaction(), verified.size_bytes(), self.rules.schedule());
+        if let Err(refusal) = lanes::admit(self.rules, &session, body, intrinsic)? {
+            self.session = Some(session);
+            return Err(refusal.into());
+        }
         session.begin(body.sender, *verified.digest());
         let next = accounts::encode_nonce(nonce + 1);
         session.set(&Address::system(), accounts::nonce_slot(&body.sender), Some(next));
-        let intrinsic = intrinsic_gas(verified.transaction(), verified.size_bytes(), self.rules.schedule());
         let gas = body.gas_limit.saturating_sub(intrinsic);
         if let Some(recorder) = &mut session.recorder {
             recorder.outside(intrinsic, StepKind::Intrinsic);

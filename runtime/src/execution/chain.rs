@@ -1,8 +1,10 @@
 //! How a block hangs on the one before: what the next header needs to know, making a header, and checking one.
 
 use crate::{
-    abi::{Beacon, Block, Committee, Digest, Header, Receipt, Transaction, WIRE_VERSION, merkle::Mountain},
-    execution::{ChainRules, ExecutedBlock, beacons::BeaconError},
+    abi::{
+        Beacon, Block, Committee, Digest, Header, MainchainSeen, Receipt, Transaction, WIRE_VERSION, merkle::Mountain,
+    },
+    execution::{ChainRules, ExecutedBlock, beacons::BeaconError, lanes::seen::SeenError},
 };
 use chancery_verify::roots;
 use parity_scale_codec::{Decode, Encode};
@@ -66,6 +68,8 @@ pub struct Proposal {
     pub timestamp_ms: u64,
     /// Beacons that became known, in the order of their heights.
     pub beacons: Vec<Beacon>,
+    /// On a sidechain, the newest mainchain header seen.
+    pub mainchain: Option<MainchainSeen>,
 }
 
 /// The header of the block that extends `tip` with these transactions, once executed.
@@ -93,7 +97,7 @@ pub fn assemble_header(
         gas_used: executed.gas_used,
         schedule: rules.schedule().number,
         beacons: proposal.beacons,
-        mainchain: None,
+        mainchain: proposal.mainchain,
     }
 }
 
@@ -136,6 +140,9 @@ pub enum BlockError {
     /// Its beacons are wrong.
     #[error(transparent)]
     Beacon(#[from] BeaconError),
+    /// What it says of the mainchain is wrong.
+    #[error(transparent)]
+    Seen(#[from] SeenError),
     /// Its proposer is not of the epoch's committee.
     #[error("the block's proposer is not of its epoch's committee")]
     UnknownProposer,
@@ -177,8 +184,8 @@ pub fn check_header(
     state_root: Digest,
 ) -> Result<(), BlockError> {
     let found = &block.header;
-    let (proposer, timestamp_ms, beacons) = (found.proposer, found.timestamp_ms, found.beacons.clone());
-    let proposal = Proposal { proposer, timestamp_ms, beacons };
+    let Header { proposer, timestamp_ms, mainchain, .. } = *found;
+    let proposal = Proposal { proposer, timestamp_ms, beacons: found.beacons.clone(), mainchain };
     let expected = assemble_header(rules, tip, proposal, &block.transactions, executed, state_root);
     if expected == *found {
         return Ok(());

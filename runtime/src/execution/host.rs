@@ -15,6 +15,7 @@ use super::{
     accounts, beacons,
     frame::{Frame, Handles, Stop},
     invoke::{Invocation, invoke},
+    lanes,
     registry::Registry,
     session::{Halt, Page, Session},
     trace::{Recorder, StepKind},
@@ -22,8 +23,9 @@ use super::{
 use crate::{
     abi::{
         Address, ExecutionRefusal, Ident, TrapClass, codec, for_each_host_function,
-        host::{CALL_FAILED, CallFailure, MODULE, NONE, PAGE_ENTRY_GAS, RESULT_BYTE_GAS},
+        host::{CALL_FAILED, CallFailure, MODULE, NONE, NOT_SENT, PAGE_ENTRY_GAS, RESULT_BYTE_GAS},
         limits,
+        message::Outgoing,
         schema::MethodKind,
     },
     module::{PROBE_MODULE, PROBE_NAME},
@@ -494,6 +496,54 @@ fn has_role(host: &mut Host<'_>, role: u32, role_len: u32) -> wasmtime::Result<u
     let session = host.data_mut().session();
     let holds = holds_role(session, &contract, &role, &caller);
     Ok(u32::from(stored(host, holds)?))
+}
+
+fn send(host: &mut Host<'_>, ptr: u32, len: u32) -> wasmtime::Result<u64> {
+    refuse_in_query(host)?;
+    let bytes = bounded(host, ptr, len, limits::CALL_DATA_BYTES_MAX)?;
+    let Ok(outgoing) = codec::decode::<Outgoing>(&bytes, bytes.len()) else { return trap(host, TrapClass::HostMisuse) };
+    let contract = host.data().contract;
+    match lanes::send(host.data_mut().session(), contract, outgoing) {
+        Ok(Ok(sequence)) => Ok(sequence),
+        Ok(Err(failure)) => {
+            host.data_mut().kept = failure.encode();
+            Ok(NOT_SENT)
+        }
+        Err(halt) => stop(host, Stop::Halt(halt)),
+    }
+}
+
+fn arrived(host: &mut Host<'_>) -> wasmtime::Result<u32> {
+    let contract = host.data().contract;
+    // Contracts that the message's own calls are not called by the message.
+    let arrived = host.data_mut().session().facts.arrived.as_ref().filter(|(whom, _)| *whom == contract);
+    let Some(kept) = arrived.map(|(_, arrived)| arrived.encode()) else { return Ok(NONE) };
+    charge(host, RESULT_BYTE_GAS * kept.len() as u64)?;
+    let len = length(&kept);
+    host.data_mut().kept = kept;
+    Ok(len)
+}
+
+fn mainchain_height(host: &mut Host<'_>) -> wasmtime::Result<u64> {
+    let height = lanes::mainchain_height(host.data_mut().session());
+    stored(host, height)
+}
+
+fn mainchain_entry(host: &mut Host<'_>, ptr: u32, len: u32) -> wasmtime::Result<u32> {
+    let presented = bounded(host, ptr, len, limits::CALL_DATA_BYTES_MAX)?;
+    let fact = lanes::seen::fact(host.data_mut().session(), &presented);
+    let Some(fact) = stored(host, fact)? else { return Ok(NONE) };
+    let kept = fact.encode();
+    charge(host, RESULT_BYTE_GAS * kept.len() as u64)?;
+    let len = length(&kept);
+    host.data_mut().kept = kept;
+    Ok(len)
+}
+
+fn expect_beacon(host: &mut Host<'_>, height: u64) -> wasmtime::Result<()> {
+    refuse_in_query(host)?;
+    let expected = lanes::seen::expect_beacon(host.data_mut().session(), height);
+    stored(host, expected)
 }
 
 /// Whether an account holds a role in the department of a contract.

@@ -13,6 +13,7 @@ mod gas;
 pub(crate) mod host;
 mod instance;
 mod invoke;
+pub mod lanes;
 mod payload;
 mod query;
 mod quotas;

@@ -7,7 +7,8 @@ use parity_scale_codec::Encode;
 use super::{
     accounts,
     frame::Stop,
-    invoke::{Invocation, Returned, invoke},
+    invoke::{Invocation, Returned, invoke, load},
+    lanes,
     registry::Registry,
     rules::ChainRules,
     session::{Halt, Session},
@@ -15,7 +16,9 @@ use super::{
 };
 use crate::{
     abi::{
-        Address, Call, Deploy, ExecutionRefusal, Name, Outcome, Payload, RegistrySetup, Upgrade, limits,
+        Address, Call, Deploy, ExecutionRefusal, Ident, Name, Outcome, Payload, RegistrySetup, Upgrade,
+        host::CallFailure,
+        limits,
         schema::{ContractRecord, MethodKind, Schema, diff::reads_state_of},
         slot::push_field,
     },
@@ -35,7 +38,7 @@ pub(super) struct Ran {
     pub(super) outcome: Outcome,
 }
 
-struct Runner<'a> {
+pub(super) struct Runner<'a> {
     engine: &'a Arc<Engine>,
     rules: &'a ChainRules,
     sender: Address,
@@ -46,7 +49,7 @@ struct Runner<'a> {
 }
 
 /// Where a payload stopped: at a contract, or before any.
-struct StoppedAt {
+pub(super) struct StoppedAt {
     contract: Address,
     stop: Stop,
 }
@@ -67,6 +70,7 @@ pub(super) fn run(
         Payload::Batch(calls) => calls.iter().try_fold(Vec::new(), |_, call| runner.part(|runner| runner.call(call))),
         Payload::Deploy(deploy) => runner.part(|runner| runner.deploy(deploy)),
         Payload::Upgrade(upgrade) => runner.part(|runner| runner.upgrade(upgrade)),
+        lane => runner.part(|runner| runner.lane(lane)),
     };
     let outcome = match ran {
         Ok(output) => Outcome::Done { output },
@@ -90,6 +94,13 @@ pub(super) fn set_up_registry(
         Err(StoppedAt { contract, stop }) => stop.into_outcome(contract)?,
     };
     Ok(runner.finish(outcome))
+}
+
+impl StoppedAt {
+    /// This node cannot go on.
+    pub(super) fn halted(halt: impl Into<Halt>) -> Self {
+        halted(halt)
+    }
 }
 
 fn refused(reason: ExecutionRefusal) -> StoppedAt {
@@ -124,8 +135,88 @@ impl<'a> Runner<'a> {
         ran
     }
 
-    fn session(&mut self) -> &mut Session {
+    pub(super) fn session(&mut self) -> &mut Session {
         self.session.as_mut().expect("no contract runs")
+    }
+
+    pub(super) fn rules(&self) -> &'a ChainRules {
+        self.rules
+    }
+
+    pub(super) fn gas_left(&self) -> u64 {
+        self.gas_left
+    }
+
+    /// What is carried between chains, which was admitted.
+    fn lane(&mut self, payload: &Payload) -> Result<Vec<u8>, StoppedAt> {
+        let rules = self.rules;
+        Ok(match payload {
+            Payload::Deliver(delivery) => lanes::deliver(self, delivery)?.encode(),
+            Payload::Settle(settlement) => lanes::settle(self, settlement)?.encode(),
+            Payload::Claim { source, sequence } => lanes::claim(self, source, *sequence)?.encode(),
+            Payload::Anchor(updates) => lanes::anchors::run(rules, self.session(), updates).map_err(halted)?.encode(),
+            Payload::Fork(evidence) => {
+                lanes::anchors::run_fork(rules, self.session(), evidence).map_err(halted)?.encode()
+            }
+            Payload::Beacons(beacons) => {
+                lanes::seen::keep_beacons(self.session(), beacons);
+                Vec::new()
+            }
+            Payload::Deploy(_) | Payload::Call(_) | Payload::Upgrade(_) | Payload::Batch(_) => Vec::new(),
+        })
+    }
+
+    /// Runs the method that takes a message, or the one of its kind; the sender of the message is the caller.
+    pub(super) fn enter_for_message(
+        &mut self,
+        contract: Address,
+        kind: MethodKind,
+        method: Option<&Ident>,
+        input: Vec<u8>,
+        gas: u64,
+    ) -> Result<Result<(), CallFailure>, StoppedAt> {
+        let kinds: &'static [MethodKind] = match kind {
+            MethodKind::Bounce => &[MethodKind::Bounce],
+            _ => &[MethodKind::Message],
+        };
+        let mut session = self.session.take().expect("no contract runs");
+        let known = load(self.engine, self.rules.schedule(), &mut session, &contract);
+        let method = match (method, known) {
+            (Some(method), _) => Ok(method.clone()),
+            (None, Ok(compiled)) => {
+                compiled.method_of_kind(kind).cloned().ok_or(Stop::Refused(ExecutionRefusal::UnknownMethod))
+            }
+            (None, Err(stop)) => Err(stop),
+        };
+        let caller = session.facts.arrived.as_ref().map(|(_, arrived)| arrived.sender).unwrap_or_default();
+        let result = match method {
+            Ok(method) => {
+                let given = gas.min(self.gas_left);
+                let invocation = Invocation {
+                    contract,
+                    caller,
+                    method: &method,
+                    kinds,
+                    input,
+                    gas: given,
+                    stack_slots: 0,
+                    read_only: false,
+                };
+                let returned = invoke(self.engine, self.rules.schedule(), session, invocation);
+                session = returned.session;
+                self.gas_left -= given - returned.gas_left;
+                returned.result.map(|_| ())
+            }
+            Err(stop) => Err(stop),
+        };
+        self.session = Some(session);
+        match result {
+            Ok(()) => Ok(Ok(())),
+            Err(Stop::Halt(halt)) => Err(halted(halt)),
+            Err(Stop::Failed { code, data }) => Ok(Err(CallFailure::Failed { code, data })),
+            Err(Stop::Trapped(class)) => Ok(Err(CallFailure::Trapped(class))),
+            Err(Stop::Refused(reason)) => Ok(Err(CallFailure::Refused(reason))),
+        }
     }
 
     fn call(&mut self, call: &Call) -> Result<Vec<u8>, StoppedAt> {
@@ -166,6 +257,11 @@ impl<'a> Runner<'a> {
 
     fn deploy(&mut self, deploy: &Deploy) -> Result<Vec<u8>, StoppedAt> {
         self.check_department(&deploy.department)?;
+        let contract = Address::of_contract(self.rules.name(), &deploy.department, &deploy.name);
+        if self.rules.registry() == Some(&contract) {
+            // What stands there is the mainchain's, whether it has code here or not.
+            return Err(refused(ExecutionRefusal::ContractExists));
+        }
         self.deploy_checked(deploy)
     }
 
@@ -232,7 +328,9 @@ impl<'a> Runner<'a> {
         let (rules, sender) = (self.rules, self.sender);
         let session = self.session();
         let now_ms = session.facts.timestamp_ms;
-        let registry = Registry::of(rules, &*session).filter(|_| rules.genesis().registry.is_some());
+        let genesis = rules.genesis();
+        let decides = genesis.registry.is_some() || genesis.mainchain.is_some();
+        let registry = Registry::of(rules, &*session).filter(|_| decides);
         let may_deploy = match registry {
             Some(registry) => registry.may_deploy(department, &sender, now_ms).map_err(halted)?,
             None => rules.may_deploy(&sender, department),

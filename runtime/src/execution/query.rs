@@ -88,6 +88,8 @@ fn run(
     let facts = Facts {
         chain: rules.name().clone(),
         registry: rules.registry().copied(),
+        mainchain: rules.genesis().mainchain.clone(),
+        arrived: None,
         height: context.height,
         timestamp_ms: context.timestamp_ms,
         signer: caller,

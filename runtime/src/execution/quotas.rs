@@ -106,6 +106,13 @@ fn parts_of(
         Payload::Deploy(deploy) => {
             vec![sponsor.clone().or_else(|| Some(ordinary(deploy.department.as_str().to_owned())))]
         }
+        // What is carried between chains is nobody's; messages have a share of the block.
+        Payload::Anchor(_)
+        | Payload::Deliver(_)
+        | Payload::Settle(_)
+        | Payload::Fork(_)
+        | Payload::Claim { .. }
+        | Payload::Beacons(_) => Vec::new(),
     };
     Ok(Payers(parts))
 }
@@ -156,7 +163,7 @@ pub(super) fn settle(
 ) -> Result<(), Halt> {
     let mut grown = BTreeMap::new();
     if ran.outcome.is_done() {
-        grown = growth(rules, &ran.session, savepoint, body)?;
+        grown = growth(rules, &ran.session, savepoint, &body.payload)?;
         if !has_room(rules, &ran.session, &grown)? {
             ran.outcome = Outcome::Refused { reason: ExecutionRefusal::StorageQuota };
             grown.clear();
@@ -181,16 +188,31 @@ pub(super) fn settle(
             usage.gas = usage.gas.charged(&quota.gas, most, *administrative).unwrap_or(usage.gas);
         })?;
     }
+    charge_bytes(rules, &mut ran.session, grown)
+}
+
+fn charge_bytes(rules: &ChainRules, session: &mut Session, grown: BTreeMap<String, i64>) -> Result<(), Halt> {
     for (department, bytes) in grown {
-        charge(rules, &mut ran.session, &department, |quota, usage| {
+        charge(rules, session, &department, |quota, usage| {
             let amount = bytes.unsigned_abs();
-            usage.storage = match usage.storage.charged(&quota.storage, amount, false) {
-                Some(charged) if bytes > 0 => charged,
-                _ => usage.storage.released(amount),
+            usage.storage = match bytes.is_positive() {
+                // There was room for it a moment ago.
+                true => usage.storage.charged(&quota.storage, amount, false).unwrap_or(usage.storage),
+                false => usage.storage.released(amount),
             };
         })?;
     }
     Ok(())
+}
+
+/// Charges the bytes that contracts came to hold for one message; false when a department has no room for them.
+pub(super) fn charge_growth(rules: &ChainRules, session: &mut Session, savepoint: Savepoint) -> Result<bool, Halt> {
+    let grown = growth_of(rules, session, savepoint, None)?;
+    let fits = has_room(rules, session, &grown)?;
+    if fits {
+        charge_bytes(rules, session, grown)?;
+    }
+    Ok(fits)
 }
 
 fn charge(
@@ -225,14 +247,25 @@ fn growth(
     rules: &ChainRules,
     session: &Session,
     savepoint: Savepoint,
-    body: &TransactionBody,
+    payload: &Payload,
 ) -> Result<BTreeMap<String, i64>, Halt> {
-    let Some(registry) = Registry::of(rules, session) else { return Ok(BTreeMap::new()) };
-    let deploys = match &body.payload {
+    let deploys = match payload {
         Payload::Deploy(deploy) => Some(Address::of_contract(rules.name(), &deploy.department, &deploy.name)),
         Payload::Upgrade(upgrade) => Some(upgrade.contract),
         Payload::Call(_) | Payload::Batch(_) => None,
+        // Each message was charged by itself.
+        _ => return Ok(BTreeMap::new()),
     };
+    growth_of(rules, session, savepoint, deploys)
+}
+
+fn growth_of(
+    rules: &ChainRules,
+    session: &Session,
+    savepoint: Savepoint,
+    deploys: Option<Address>,
+) -> Result<BTreeMap<String, i64>, Halt> {
+    let Some(registry) = Registry::of(rules, session) else { return Ok(BTreeMap::new()) };
     let mut grown = BTreeMap::new();
     for written in session.written_since(savepoint) {
         if session.unmetered.contains(&written) {

@@ -295,7 +295,15 @@ impl<'a> Registry<'a> {
     /// # Errors
     /// When the store cannot be read.
     pub fn membership(&self) -> Result<Option<Membership>, StorageError> {
-        self.get("memberships", &self.chain.as_str().to_owned())
+        self.membership_of(self.chain.as_str())
+    }
+
+    /// The committees of a chain.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn membership_of(&self, chain: &str) -> Result<Option<Membership>, StorageError> {
+        self.get("memberships", &chain.to_owned())
     }
 
     /// The committee that begins to serve at `height`; none when the one before goes on, as it does when what stands there

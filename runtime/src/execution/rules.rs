@@ -64,7 +64,7 @@ impl ChainRules {
                 return Err(GenesisError::DepartmentTwice(department.name.clone()));
             }
         }
-        let registry = genesis.mainchain.is_none().then(|| Address::registry(&genesis.chain));
+        let registry = Some(Address::registry(&genesis.chain));
         Ok(Self { digest: genesis.digest(), genesis, schedule, deployers, registry })
     }
 
@@ -88,7 +88,8 @@ impl ChainRules {
         self.schedule
     }
 
-    /// Where a mainchain's registry is; none on a sidechain. A mainchain that began without one reads nothing there.
+    /// Where a mainchain's registry is, and on a sidechain what it knows of that. A mainchain that began without one reads
+    /// nothing there.
     pub fn registry(&self) -> Option<&Address> {
         self.registry.as_ref()
     }

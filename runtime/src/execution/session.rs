@@ -12,7 +12,10 @@ use std::{
 
 use super::{instance::NewInstance, registry::Registry, trace::Recorder, view::ViewPointer};
 use crate::{
-    abi::{Address, Digest, Event, Ident, Name, limits},
+    abi::{
+        Address, Digest, Event, Ident, Mainchain, Name, limits,
+        message::{Arrived, RegistryEntry},
+    },
     engine::Compiled,
     state::{Changes, StateView},
     storage::{Entry, StorageError},
@@ -41,6 +44,10 @@ pub(crate) struct Facts {
     pub(crate) chain: Name,
     /// The chain's registry, when it has one.
     pub(crate) registry: Option<Address>,
+    /// On a sidechain, its mainchain.
+    pub(crate) mainchain: Option<Mainchain>,
+    /// The message that is being taken, and whom it is for.
+    pub(crate) arrived: Option<(Address, Arrived)>,
     pub(crate) height: u64,
     pub(crate) timestamp_ms: u64,
     pub(crate) signer: Address,
@@ -265,6 +272,17 @@ impl Session {
         }
         self.events.truncate(savepoint.events);
         self.events_bytes = savepoint.events_bytes;
+    }
+
+    /// The entries of a contract that are not what they were before this block.
+    pub(super) fn changed(&self, contract: &Address) -> Result<Vec<RegistryEntry>, StorageError> {
+        let mut changed = Vec::new();
+        for (key, value) in self.writes.get(contract).into_iter().flatten() {
+            if self.view.get().get(contract, key)? != *value {
+                changed.push((key.clone(), value.clone()));
+            }
+        }
+        Ok(changed)
     }
 
     /// Whose entries were written since `savepoint`.

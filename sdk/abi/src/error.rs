@@ -81,6 +81,8 @@ pub enum Refusal {
         /// When its next period begins, milliseconds since 1970.
         refilled_ms: u64,
     },
+    /// What it says of another chain is not shown, not due, or not for this chain.
+    Lane(LaneRefusal),
     /// It is a batch of no calls.
     EmptyBatch,
     /// A part of it is over a limit.
@@ -111,6 +113,7 @@ impl Refusal {
             Self::GasBelowIntrinsic { .. } => "gas_below_intrinsic",
             Self::GasAboveLimit { .. } => "gas_above_limit",
             Self::QuotaExhausted { .. } => "quota_exhausted",
+            Self::Lane(lane) => lane.code(),
             Self::EmptyBatch => "empty_batch",
             Self::TooLarge { .. } => "too_large",
         }
@@ -133,6 +136,7 @@ impl fmt::Display for Refusal {
             Self::GasBelowIntrinsic { intrinsic, found } => write!(f, "gas limit {found}, but its bytes, signatures and code alone cost {intrinsic}"),
             Self::GasAboveLimit { limit, found } => write!(f, "gas limit {found} is above {limit}"),
             Self::QuotaExhausted { department, left, gas_limit, .. } => write!(f, "department {department} has {left} gas left in this period, and the transaction's gas limit is {gas_limit}; ask for less, wait for the next period, or have the registry grant more"),
+            Self::Lane(lane) => write!(f, "{lane}"),
             Self::EmptyBatch => f.write_str("a batch has at least one call"),
             Self::TooLarge { what, limit, found } => write!(f, "{what}: {found}, of which at most {limit} is allowed"),
         }
@@ -140,6 +144,125 @@ impl fmt::Display for Refusal {
 }
 
 impl core::error::Error for Refusal {}
+
+/// Why what a transaction says of another chain is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LaneRefusal {
+    /// Only a mainchain takes this.
+    NotAMainchain,
+    /// Only a sidechain takes this.
+    NotASidechain,
+    /// There is no such chain, as far as this one knows.
+    UnknownChain {
+        /// Its name.
+        chain: Name,
+    },
+    /// The chain was closed: it was retired, or its committee certified two histories.
+    ChainClosed {
+        /// Its name.
+        chain: Name,
+    },
+    /// It is not closed.
+    NotClosed {
+        /// Its name.
+        chain: Name,
+    },
+    /// It has nothing in it, or more than is allowed.
+    Count {
+        /// How many.
+        found: usize,
+        /// How many may be.
+        limit: usize,
+    },
+    /// It is not what is due.
+    NotDue {
+        /// What is due.
+        expected: u64,
+        /// What it has.
+        found: u64,
+    },
+    /// The gas limit does not cover what its messages may use.
+    GasBelowMessages {
+        /// What they may use, with what the transaction costs before.
+        needed: u64,
+        /// The transaction's gas limit.
+        found: u64,
+    },
+    /// A mainchain header that this chain has not seen, or has forgotten.
+    HeaderNotSeen {
+        /// Its height.
+        height: u64,
+    },
+    /// A header that is not anchored.
+    NotAnchored {
+        /// Its chain.
+        chain: Name,
+        /// Its height.
+        height: u64,
+    },
+    /// The kind of proof is not the one that this chain takes for that lane.
+    WrongProof,
+    /// A message of another lane.
+    WrongLane,
+    /// What is claimed does not follow from what this chain knows.
+    NotShown {
+        /// Why.
+        reason: String,
+    },
+    /// Nothing waits under that number.
+    NothingToClaim,
+}
+
+impl LaneRefusal {
+    /// A stable, lower-case code for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotAMainchain => "not_a_mainchain",
+            Self::NotASidechain => "not_a_sidechain",
+            Self::UnknownChain { .. } => "unknown_sidechain",
+            Self::ChainClosed { .. } => "chain_closed",
+            Self::NotClosed { .. } => "chain_not_closed",
+            Self::Count { .. } => "lane_count",
+            Self::NotDue { .. } => "not_due",
+            Self::GasBelowMessages { .. } => "gas_below_messages",
+            Self::HeaderNotSeen { .. } => "header_not_seen",
+            Self::NotAnchored { .. } => "not_anchored",
+            Self::WrongProof => "wrong_lane_proof",
+            Self::WrongLane => "wrong_lane",
+            Self::NotShown { .. } => "not_shown",
+            Self::NothingToClaim => "nothing_to_claim",
+        }
+    }
+}
+
+impl fmt::Display for LaneRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAMainchain => f.write_str("only a mainchain takes this"),
+            Self::NotASidechain => f.write_str("only a sidechain takes this"),
+            Self::UnknownChain { chain } => write!(f, "there is no chain {chain}, as far as this one knows"),
+            Self::ChainClosed { chain } => {
+                write!(f, "chain {chain} is closed: it was retired, or its committee certified two histories")
+            }
+            Self::NotClosed { chain } => write!(f, "chain {chain} is not closed"),
+            Self::Count { found, limit } => write!(f, "{found} parts, and there may be 1 to {limit}"),
+            Self::NotDue { expected, found } => write!(f, "number {found}, and {expected} is due"),
+            Self::GasBelowMessages { needed, found } => {
+                write!(f, "gas limit {found}, and its messages may need {needed}")
+            }
+            Self::HeaderNotSeen { height } => {
+                write!(f, "this chain has not seen that mainchain header of height {height}, or not of late")
+            }
+            Self::NotAnchored { chain, height } => write!(f, "height {height} of chain {chain} is not anchored"),
+            Self::WrongProof => f.write_str("this chain takes another kind of proof for that lane"),
+            Self::WrongLane => f.write_str("a message of another lane"),
+            Self::NotShown { reason } => write!(f, "it does not follow from what this chain knows: {reason}"),
+            Self::NothingToClaim => f.write_str("nothing waits under that number"),
+        }
+    }
+}
+
+impl core::error::Error for LaneRefusal {}
 
 /// Why a transaction that is in a block did not run any contract, or was undone. It paid its gas and used its nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
@@ -177,6 +300,9 @@ pub enum ExecutionRefusal {
     /// The department's contracts would hold more bytes than its quota has left.
     #[codec(index = 10)]
     StorageQuota,
+    /// More of something came on a lane than was sent, or it is not the sender's.
+    #[codec(index = 11)]
+    WrongBooks,
 }
 
 impl ExecutionRefusal {
@@ -194,11 +320,12 @@ impl ExecutionRefusal {
             Self::Frozen => "frozen",
             Self::StaleEntries => "stale_entries",
             Self::StorageQuota => "storage_quota",
+            Self::WrongBooks => "wrong_books",
         }
     }
 
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::UnknownContract,
         Self::UnknownMethod,
         Self::ContractExists,
@@ -210,6 +337,7 @@ impl ExecutionRefusal {
         Self::Frozen,
         Self::StaleEntries,
         Self::StorageQuota,
+        Self::WrongBooks,
     ];
 
     /// What [`Display`](fmt::Display) says, in Chinese.
@@ -226,6 +354,7 @@ impl ExecutionRefusal {
             Self::Frozen => "登记机构已冻结发送者或合约;可在该处提出申诉",
             Self::StaleEntries => "新代码新增的字段仍有早期版本留下的数据:请改名,或在 #[migrate] 方法中清除",
             Self::StorageQuota => "该部门本期的存储配额不足;请待下期,或由登记机构追加",
+            Self::WrongBooks => "跨链到账的数量多于发出的数量,或并非发送者所有",
         }
     }
 }
@@ -252,6 +381,7 @@ impl fmt::Display for ExecutionRefusal {
                 "the department's contracts would hold more bytes than its quota has left: wait for the next period, or \
                  have the registry grant more"
             }
+            Self::WrongBooks => "more of something came on a lane than was sent, or it is not the sender's own",
         })
     }
 }

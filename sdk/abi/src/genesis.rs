@@ -74,6 +74,15 @@ pub struct RegistrySetup {
     pub input: Vec<u8>,
 }
 
+/// The mainchain of a sidechain.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct Mainchain {
+    /// Its name.
+    pub name: Name,
+    /// The digest of its genesis.
+    pub genesis: Digest,
+}
+
 /// What a chain begins with. Its digest names the chain everywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
 pub struct Genesis {
@@ -91,8 +100,8 @@ pub struct Genesis {
     pub departments: Vec<Department>,
     /// SHA-256 of each relying-party id whose passkeys may sign.
     pub relying_parties: Vec<Digest>,
-    /// For a sidechain, the digest of its mainchain's genesis.
-    pub mainchain: Option<Digest>,
+    /// For a sidechain, its mainchain.
+    pub mainchain: Option<Mainchain>,
     /// For a mainchain, the registry it begins with, which then says who may deploy.
     pub registry: Option<RegistrySetup>,
 }

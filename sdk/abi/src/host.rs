@@ -21,6 +21,8 @@ pub const NONE: u32 = u32::MAX;
 /// What a sub-call returns when the called contract refused or was stopped; the result is then the encoded
 /// [`CallFailure`], of the length that `result_len` gives.
 pub const CALL_FAILED: u32 = u32::MAX;
+/// What `send` returns when the message was not sent.
+pub const NOT_SENT: u64 = u64::MAX;
 /// Gas for each byte that a function hands back at a length known only after the look-up.
 pub const RESULT_BYTE_GAS: u64 = 1;
 
@@ -140,6 +142,19 @@ macro_rules! for_each_host_function {
             fn beacon(height: u64, out: u32) -> u32, gas 31_000 + 0 * ();
             /// Whether the caller holds a role in this contract's department by the registry, now: 1 or 0.
             fn has_role(role: u32, role_len: u32) -> u32, gas 60_000 + 2 * (role_len);
+            /// Sends a message to another chain: the SCALE of an `Outgoing`. Its number on the lane, or `NOT_SENT`; then the
+            /// encoded `SendFailure` is kept.
+            fn send(ptr: u32, len: u32) -> u64, gas 600_000 + 60 * (len);
+            /// The message that the contract was called by: the length of the SCALE of an `Arrived`, which is kept, or
+            /// `NONE`.
+            fn arrived() -> u32, gas 500 + 0 * ();
+            /// The newest height of the mainchain that this chain has seen; on the mainchain the block's own.
+            fn mainchain_height() -> u64, gas 31_000 + 0 * ();
+            /// What an entry of the mainchain's state is, by the SCALE of a `MainchainEntry` that proves it: the length of
+            /// the SCALE of a `MainchainFact`, which is kept, or `NONE` where it does not hold. Only on a sidechain.
+            fn mainchain_entry(ptr: u32, len: u32) -> u32, gas 60_000 + 20 * (len);
+            /// On a sidechain, asks for the beacon of a mainchain height to be brought as soon as there is one.
+            fn expect_beacon(height: u64), gas 130_000 + 0 * ();
         }
     };
 }

@@ -22,8 +22,11 @@ pub mod genesis;
 #[cfg(feature = "sha256")]
 pub mod header;
 pub mod host;
+#[cfg(feature = "sha256")]
+pub mod lane;
 pub mod limits;
 pub mod merkle;
+pub mod message;
 pub mod name;
 #[cfg(feature = "sha256")]
 pub mod proof;
@@ -36,7 +39,7 @@ pub mod transaction;
 pub mod types;
 
 pub use codec::DecodeError;
-pub use error::{ExecutionRefusal, Refusal};
+pub use error::{ExecutionRefusal, LaneRefusal, Refusal};
 pub use name::{Ident, Name, NameError};
 pub use receipt::{Event, Outcome, Receipt, TrapClass};
 pub use types::{Address, Digest, Scheme};
@@ -45,9 +48,9 @@ pub use {
     anchor::TrustAnchor,
     certificate::{Certificate, VoteSignature},
     domain::Kind,
-    genesis::{Committee, Department, Genesis, RegistrySetup},
+    genesis::{Committee, Department, Genesis, Mainchain, RegistrySetup},
     header::{Beacon, Block, Header, MainchainSeen},
-    proof::{Claim, Finality, HandOver, Link, Origin, ProofBundle, StateSubject},
+    proof::{Claim, Finality, HandOver, Link, Origin, ProofBundle, SidechainOrigin, StateSubject},
     transaction::{Authorisation, Call, Deploy, Payload, Transaction, TransactionBody, Upgrade},
 };
 

@@ -99,3 +99,27 @@ pub const PROOF_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const SCHEMA_BYTES_MAX: usize = 64 * 1024;
 /// Nesting depth of a type in a schema, and of any value decoded from the wire.
 pub const TYPE_DEPTH_MAX: u32 = 32;
+/// Gas of one message, at most.
+pub const MESSAGE_GAS_MAX: u64 = 2_000_000_000;
+/// Gas that a message which came back may use.
+pub const BOUNCE_GAS: u64 = 500_000_000;
+/// Bytes of a message's arguments: what comes back has to fit in a message as well.
+pub const MESSAGE_INPUT_BYTES_MAX: usize = 16 * 1024;
+/// Heights of the mainchain for which a message may be valid, at most: some two months of idle blocks.
+pub const MESSAGE_VALID_MAX: u64 = 2_500_000;
+/// Messages of one delivery.
+pub const DELIVERY_MESSAGES_MAX: usize = 32;
+/// Messages that one settlement with a closed chain hands back, each with [`BOUNCE_GAS`].
+pub const SETTLEMENT_RETURNS_MAX: u64 = 8;
+/// Gas of the messages of one lane in one block: a quarter of the block's.
+pub const LANE_GAS_MAX: u64 = BLOCK_GAS_MAX / 4;
+/// Messages that contracts may have on their way to one chain.
+pub const LANE_PENDING_MAX: u64 = 10_000;
+/// Headers of one anchoring transaction.
+pub const ANCHORS_MAX: usize = 64;
+/// Mainchain headers that a sidechain remembers having seen, back from the newest height.
+pub const SEEN_KEPT: u64 = 4_096;
+/// Bytes of registry entries in one message, beside a single one that is larger.
+pub const REGISTRY_MESSAGE_BYTES: usize = 24 * 1024;
+/// Blocks from the decision about a sidechain's next committee to its first one.
+pub const SIDECHAIN_NOTICE_BLOCKS: u64 = COMMITTEE_NOTICE_BLOCKS;

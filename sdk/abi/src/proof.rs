@@ -1,10 +1,10 @@
 //! Proof bundles: one file that says what was on a chain, and leads from there to the trust anchor.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
-use crate::{Certificate, Header, Name, Receipt, merkle::Path};
+use crate::{Certificate, Header, Name, Receipt, lane::Anchored, merkle::Path};
 
 /// Whose state an entry is in.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
@@ -97,6 +97,22 @@ pub enum Origin {
     /// The anchor's own chain.
     #[codec(index = 0)]
     AnchoredChain,
+    /// A sidechain of the anchor's chain, of which the mainchain's state has a record.
+    #[codec(index = 1)]
+    Sidechain(Box<SidechainOrigin>),
+}
+
+/// What leads from a sidechain's header to its mainchain's. The bundle's link and finality are then the mainchain's.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct SidechainOrigin {
+    /// What leads from the bundle's header to the anchored one.
+    pub link: Link,
+    /// The record of that one.
+    pub record: Anchored,
+    /// The nodes that prove the record in the mainchain's state.
+    pub nodes: Vec<Vec<u8>>,
+    /// The mainchain's header that commits to that state.
+    pub mainchain: Header,
 }
 
 /// One file that proves one claim.

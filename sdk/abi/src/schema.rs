@@ -134,6 +134,9 @@ pub enum Access {
     /// Holders of a role in the registry.
     #[codec(index = 4)]
     Role(Ident),
+    /// Contracts of other chains, by messages.
+    #[codec(index = 5)]
+    Messages,
 }
 
 /// What a method is for.
@@ -151,6 +154,12 @@ pub enum MethodKind {
     /// Runs once, when the code replaces older code.
     #[codec(index = 3)]
     Migrate,
+    /// Runs when a message from another chain arrives.
+    #[codec(index = 4)]
+    Message,
+    /// Runs when a message of the contract's own comes back.
+    #[codec(index = 5)]
+    Bounce,
 }
 
 /// A method.

@@ -7,7 +7,11 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
-use crate::{Address, DecodeError, Digest, Ident, Name, Scheme, codec, domain, limits::TRANSACTION_BYTES_MAX};
+use crate::{
+    Address, Beacon, DecodeError, Digest, Ident, Name, Scheme, codec, domain,
+    lane::{AnchorUpdate, Delivery, ForkEvidence, Settlement},
+    limits::TRANSACTION_BYTES_MAX,
+};
 
 /// A signature over a transaction's digest, with the key that made it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
@@ -94,6 +98,29 @@ pub enum Payload {
     /// Several calls, all or none.
     #[codec(index = 3)]
     Batch(Vec<Call>),
+    /// Headers of sidechains, for the mainchain; each is taken or passed over by itself.
+    #[codec(index = 4)]
+    Anchor(Vec<AnchorUpdate>),
+    /// Messages from another chain.
+    #[codec(index = 5)]
+    Deliver(Box<Delivery>),
+    /// How far another chain has come in taking this one's messages.
+    #[codec(index = 6)]
+    Settle(Box<Settlement>),
+    /// A sidechain's committee certified two histories.
+    #[codec(index = 7)]
+    Fork(Box<ForkEvidence>),
+    /// Hands what came back to its contract once more.
+    #[codec(index = 8)]
+    Claim {
+        /// The chain that it came back from.
+        source: Name,
+        /// Its number on that lane.
+        sequence: u64,
+    },
+    /// Beacons of the mainchain, for a sidechain.
+    #[codec(index = 9)]
+    Beacons(Vec<Beacon>),
 }
 
 /// What is signed.
@@ -164,6 +191,12 @@ impl Payload {
             Self::Call(_) => "call".into(),
             Self::Upgrade(_) => "upgrade".into(),
             Self::Batch(_) => "batch".into(),
+            Self::Anchor(_) => "anchor".into(),
+            Self::Deliver(_) => "deliver".into(),
+            Self::Settle(_) => "settle".into(),
+            Self::Fork(_) => "fork".into(),
+            Self::Claim { .. } => "claim".into(),
+            Self::Beacons(_) => "beacons".into(),
         }
     }
 }

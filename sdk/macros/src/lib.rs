@@ -31,7 +31,8 @@ pub fn contract(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes the public functions of an impl block methods of the contract.
 ///
 /// Each is marked with exactly one of `#[init]`, `#[access(anyone)]`, `#[access(only(FIELD))]`,
-/// `#[access(member(FIELD))]`, `#[query]` and `#[migrate]`; `#[reentrant]` beside it lets the method be entered while
+/// `#[access(member(FIELD))]`, `#[query]`, `#[migrate]`, `#[on_message]` (messages of contracts on other chains; whose,
+/// `cx.arrived()` says) and `#[on_bounce]` (the contract's own messages that came back); `#[reentrant]` beside it lets the method be entered while
 /// the contract is already running. There may be any number of such blocks, in any file.
 #[proc_macro_attribute]
 pub fn methods(attribute: TokenStream, item: TokenStream) -> TokenStream {

@@ -46,7 +46,8 @@ pub(crate) struct Method {
     pub named: Vec<NamedType>,
 }
 
-/// What the contract itself checks of the caller. The runtime sees to `#[init]` and `#[migrate]`.
+/// What the contract itself checks of the caller. The runtime sees to `#[init]`, `#[migrate]`,
+/// `#[on_message]` and `#[on_bounce]`.
 pub(crate) enum Rule {
     Nothing,
     Only(Ident),

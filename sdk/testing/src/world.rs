@@ -109,7 +109,7 @@ impl World {
 
     /// What the next block is.
     pub(crate) fn next(&self) -> BlockContext {
-        BlockContext { height: self.state.height() + 1, timestamp_ms: self.now_ms + BLOCK_MS }
+        BlockContext { height: self.state.height() + 1, timestamp_ms: self.now_ms + BLOCK_MS, mainchain: None }
     }
 
     /// The address of a contract by its name.
@@ -170,7 +170,12 @@ impl World {
         let receipt = executed.receipts.first().cloned();
         self.office.enter(&self.rules, &mut executed.changes);
         let overlay = self.state.prepare(None, executed.changes.clone()).expect("memory can be read");
-        let proposal = Proposal { proposer: validator().public_key(), timestamp_ms: context.timestamp_ms, beacons };
+        let proposal = Proposal {
+            proposer: validator().public_key(),
+            timestamp_ms: context.timestamp_ms,
+            beacons,
+            mainchain: None,
+        };
         let transactions: Vec<Transaction> =
             verified.map(|verified| verified.transaction().clone()).into_iter().collect();
         let header = assemble_header(&self.rules, &self.tip, proposal, &transactions, &executed, overlay.root());

@@ -1,12 +1,12 @@
 //! What a bundle claims, checked against its header; and the one function that checks it all.
 
 use chancery_abi::{
-    Address, Claim, Finality, Header, Origin, ProofBundle, Receipt, StateSubject, TrustAnchor, WIRE_VERSION, codec,
-    limits::PROOF_BYTES_MAX, merkle::Path,
+    Address, Claim, Finality, Header, Origin, ProofBundle, Receipt, SidechainOrigin, StateSubject, TrustAnchor,
+    WIRE_VERSION, codec, limits::PROOF_BYTES_MAX, merkle::Path,
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::{Statement, Verified, VerifyError, chain, error::Part, roots, trie};
+use crate::{LaneError, Statement, Verified, VerifyError, chain, error::Part, lane, roots, trie, verified::Through};
 
 /// Checks a bundle against a trust anchor and says what it proves.
 ///
@@ -18,15 +18,29 @@ pub fn verify(bundle: &[u8], anchor: &TrustAnchor) -> Result<Verified, VerifyErr
         return Err(VerifyError::UnknownVersion { part: Part::Anchor, found: anchor.version });
     }
     let bundle: ProofBundle = codec::decode_versioned(bundle, PROOF_BYTES_MAX)?;
-    let Origin::AnchoredChain = bundle.origin;
     let header = bundle.header;
-    chain::check_header(&header, anchor)?;
-    let statement = check_claim(bundle.claim, &header, anchor)?;
-    let certified = chain::follow(&header, &bundle.link, anchor)?;
+    let (own, mainchain, through) = match bundle.origin {
+        Origin::AnchoredChain => (anchor.clone(), header.clone(), None),
+        Origin::Sidechain(origin) => {
+            let own = follow_sidechain(&header, &origin, anchor)?;
+            let through = Through {
+                mainchain: anchor.chain.clone(),
+                anchored_height: origin.record.height,
+                height: origin.mainchain.height,
+                timestamp_ms: origin.mainchain.timestamp_ms,
+            };
+            (own, origin.mainchain, Some(through))
+        }
+    };
+    chain::check_header(&header, &own)?;
+    let statement = check_claim(bundle.claim, &header, &own)?;
+    chain::check_header(&mainchain, anchor)?;
+    let certified = chain::follow(&mainchain, &bundle.link, anchor)?;
     let certified = chain::certify(certified, &bundle.finality, anchor)?;
     Ok(Verified {
-        chain: anchor.chain.clone(),
-        genesis: anchor.genesis,
+        chain: own.chain,
+        genesis: own.genesis,
+        through,
         as_of_height: header.height,
         as_of_timestamp_ms: header.timestamp_ms,
         certified_height: certified.height,
@@ -34,6 +48,27 @@ pub fn verify(bundle: &[u8], anchor: &TrustAnchor) -> Result<Verified, VerifyErr
         signers: certified.signers,
         statement,
     })
+}
+
+/// Follows a sidechain's header to the record of an anchored one in the mainchain's state; returns what stands for the
+/// sidechain in the place of an anchor of its own. That the mainchain's header is final is not looked at here.
+fn follow_sidechain(
+    header: &Header,
+    origin: &SidechainOrigin,
+    anchor: &TrustAnchor,
+) -> Result<TrustAnchor, VerifyError> {
+    let SidechainOrigin { link, record, nodes, mainchain } = origin;
+    if header.chain == anchor.chain {
+        return Err(VerifyError::Sidechain(LaneError::OtherChain { found: header.chain.clone() }));
+    }
+    let own = TrustAnchor { chain: header.chain.clone(), genesis: record.genesis, ..anchor.clone() };
+    chain::check_header(header, &own)?;
+    let anchored = chain::follow(header, link, &own)?;
+    if anchored.height != record.height || anchored.digest(&record.genesis) != record.header {
+        return Err(VerifyError::Sidechain(LaneError::OtherHeader));
+    }
+    lane::record(mainchain, &own.chain, record, nodes).map_err(VerifyError::Sidechain)?;
+    Ok(own)
 }
 
 /// Checks that a header is final by what the anchor's committee and its successors signed.

@@ -7,7 +7,7 @@ use chancery_abi::{
     limits::{PROOF_DESCENDANTS_MAX, PROOF_HAND_OVERS_MAX},
 };
 
-use crate::{CertificateError, TrieError};
+use crate::{CertificateError, LaneError, TrieError};
 
 /// A part of a bundle that says which version of the format it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub enum VerifyError {
     },
     /// A header claims height 0, which has none.
     HeightZero,
+    /// A sidechain's header does not lead to the mainchain's state.
+    Sidechain(LaneError),
 
     /// The trie nodes are not a proof under the header's state root.
     State(TrieError),
@@ -179,6 +181,9 @@ impl fmt::Display for VerifyError {
             }
             Self::WrongChain { expected, found } => {
                 write!(f, "a header is of chain {found}, and the trust anchor is of {expected}")
+            }
+            Self::Sidechain(error) => {
+                write!(f, "the sidechain's header is not shown to be on the mainchain's record: {error}")
             }
             Self::HeightZero => f.write_str("a header claims height 0, which is the genesis and has no header"),
             Self::State(error) => write!(f, "the state proof does not hold: {error}"),

@@ -7,9 +7,9 @@
 //! something else that is true; only certificates may carry more votes than they need. The same code runs in the node,
 //! the command line, the browser and on other chains, so it knows no consensus crate and no trie crate.
 //!
-//! What is deliberately absent: threshold attestations and sidechain origins, which bundles cannot carry yet; any
-//! check that validators computed a header rightly (a quorum's word is the root of trust); and freshness: a proof
-//! holds as of its header, and how old that may be is the reader's decision.
+//! What is deliberately absent: threshold attestations, which bundles cannot carry yet; any check that validators
+//! computed a header rightly (a quorum's word is the root of trust); and freshness: a proof holds as of its header, and how
+//! old that may be is the reader's decision.
 #![no_std]
 
 extern crate alloc;
@@ -17,6 +17,7 @@ extern crate alloc;
 mod bundle;
 mod chain;
 pub mod error;
+pub mod lane;
 pub mod roots;
 pub mod signatures;
 pub mod threshold;
@@ -25,6 +26,7 @@ pub mod verified;
 
 pub use bundle::{verify, verify_header};
 pub use error::VerifyError;
+pub use lane::LaneError;
 pub use signatures::CertificateError;
 pub use trie::TrieError;
-pub use verified::{Statement, Verified};
+pub use verified::{Statement, Through, Verified};

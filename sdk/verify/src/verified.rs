@@ -31,6 +31,19 @@ pub enum Statement {
     Receipt(Receipt),
 }
 
+/// How a sidechain's header is known to the mainchain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Through {
+    /// The mainchain's name.
+    pub mainchain: Name,
+    /// The sidechain's height that is anchored: the statement's own or a later one.
+    pub anchored_height: u64,
+    /// The mainchain height after which it is.
+    pub height: u64,
+    /// The time of that block, milliseconds since 1970.
+    pub timestamp_ms: u64,
+}
+
 /// What a bundle proved, as of when, and on whose word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
@@ -38,11 +51,13 @@ pub struct Verified {
     pub chain: Name,
     /// The digest of the chain's genesis.
     pub genesis: Digest,
+    /// For a sidechain, what leads from it to the mainchain.
+    pub through: Option<Through>,
     /// The height after which the statement holds.
     pub as_of_height: u64,
     /// That block's time, milliseconds since 1970, by its proposer's clock.
     pub as_of_timestamp_ms: u64,
-    /// The height of the header that was certified: the same or a later one.
+    /// The height of the header that was certified, the same or a later one: for a sidechain, of the mainchain.
     pub certified_height: u64,
     /// The term of the committee that certified it.
     pub epoch: u64,
@@ -106,7 +121,14 @@ impl Verified {
             Utc(self.as_of_timestamp_ms),
         ));
         lines.push(format!("The chain is the one whose genesis is {}.", self.genesis));
-        let certified = if self.certified_height == self.as_of_height { "that header" } else { "a later header" };
+        if let Some(Through { mainchain, anchored_height, height, timestamp_ms }) = &self.through {
+            lines.push(format!(
+                "It is a sidechain of chain {mainchain}, which had its height {anchored_height} on record at height {height}, at {}.",
+                Utc(*timestamp_ms),
+            ));
+        }
+        let own_height = self.through.as_ref().map_or(self.as_of_height, |through| through.height);
+        let certified = if self.certified_height == own_height { "that header" } else { "a later header" };
         lines.push(format!(
             "{} members of the committee of epoch {} certified {certified} (height {}):",
             self.signers.len(),

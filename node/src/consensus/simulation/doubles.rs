@@ -169,6 +169,14 @@ impl ChainSide for SimSide {
         Ok(committed)
     }
 
+    fn is_ahead(&self, block: &Block) -> bool {
+        self.chain.is_ahead(block)
+    }
+
+    fn certifiers(&self) -> Vec<[u8; 32]> {
+        self.chain.certifiers()
+    }
+
     fn engine_failed(&self, reason: &str) {
         self.chain.engine_failed(reason);
     }

@@ -103,7 +103,7 @@ impl Change {
     pub fn effect(&self) -> Effect {
         let called = |kind: MethodKind| match kind {
             MethodKind::Call | MethodKind::Query => Effect::Readers,
-            MethodKind::Init | MethodKind::Migrate => Effect::Harmless,
+            MethodKind::Init | MethodKind::Migrate | MethodKind::Message | MethodKind::Bounce => Effect::Harmless,
         };
         match self {
             Self::FieldRemoved(_) | Self::FieldChanged { .. } => Effect::State,

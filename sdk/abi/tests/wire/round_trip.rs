@@ -2,9 +2,9 @@
 
 use chancery_abi::{
     Address, Authorisation, Beacon, Block, Call, Certificate, Claim, Committee, Department, Deploy, Digest, Event,
-    ExecutionRefusal, Finality, Genesis, HandOver, Header, Ident, Link, MainchainSeen, Name, Origin, Outcome, Payload,
-    ProofBundle, Receipt, RegistrySetup, StateSubject, Transaction, TransactionBody, TrapClass, TrustAnchor, Upgrade,
-    VoteSignature, anchor::ThresholdKey, codec, merkle::Path, schema::TypeRef, slot::SlotKey,
+    ExecutionRefusal, Finality, Genesis, HandOver, Header, Ident, Link, Mainchain, MainchainSeen, Name, Origin,
+    Outcome, Payload, ProofBundle, Receipt, RegistrySetup, StateSubject, Transaction, TransactionBody, TrapClass,
+    TrustAnchor, Upgrade, VoteSignature, anchor::ThresholdKey, codec, merkle::Path, schema::TypeRef, slot::SlotKey,
 };
 use parity_scale_codec::{DecodeWithMemTracking, Encode};
 use proptest::{array, collection::vec, option, prelude::*};
@@ -166,7 +166,7 @@ prop_compose! {
         committee in committee(),
         departments in vec((name(), vec(address(), 0..4)), 0..4),
         relying_parties in vec(digest(), 0..3),
-        mainchain in option::of(digest()),
+        mainchain in option::of((name(), digest()).prop_map(|(name, genesis)| Mainchain { name, genesis })),
         registry in option::of((vec(any::<u8>(), 0..9), vec(any::<u8>(), 0..9)).prop_map(|(code, input)| RegistrySetup { code, input })),
     ) -> Genesis {
         let departments = departments.into_iter().map(|(name, deployers)| Department { name, deployers }).collect();

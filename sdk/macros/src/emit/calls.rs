@@ -12,7 +12,9 @@ pub(crate) fn calls(methods: &Methods) -> TokenStream {
     let Some(first) = methods.methods.first() else { return TokenStream::new() };
     // One for each block, so it is named by the block's first method, which no other block has.
     let name = format_ident!("{}{}Calls", last_segment(contract), camel(first.entry.name.as_str()));
-    let functions = methods.methods.iter().map(function);
+    // Messages come from other chains, so nothing calls those methods from outside.
+    let from_outside = |method: &&Method| !matches!(method.entry.kind, MethodKind::Message | MethodKind::Bounce);
+    let functions = methods.methods.iter().filter(from_outside).map(function);
     let docs = format!(" The methods of `{}` as seen from outside.", last_segment(contract));
     quote! {
         #[doc = #docs]
@@ -58,7 +60,7 @@ fn function(method: &Method) -> TokenStream {
         MethodKind::Init => {
             (quote!(Self::Begin), quote!(self.begin(::chancery_sdk::calls::Kind::Init, #name, __input)))
         }
-        MethodKind::Migrate => {
+        MethodKind::Migrate | MethodKind::Message | MethodKind::Bounce => {
             (quote!(Self::Begin), quote!(self.begin(::chancery_sdk::calls::Kind::Migrate, #name, __input)))
         }
     };

@@ -58,7 +58,8 @@ fn once(contract: &Type, method: &Method) -> TokenStream {
     let name = match method.entry.kind {
         MethodKind::Init => "ThereIsOneInitMethodSoMergeThem",
         MethodKind::Migrate => "ThereIsOneMigrateMethodSoMergeThem",
-        MethodKind::Call | MethodKind::Query => return TokenStream::new(),
+        MethodKind::Bounce => "ThereIsOneBounceMethodSoMergeThem",
+        MethodKind::Call | MethodKind::Query | MethodKind::Message => return TokenStream::new(),
     };
     let name = syn::Ident::new(name, method.ident.span());
     quote_spanned!(method.ident.span() => impl ::chancery_sdk::__private::#name for #contract {})

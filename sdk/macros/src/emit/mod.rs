@@ -69,8 +69,20 @@ fn strip(item: &mut syn::Item) {
 }
 
 fn retain_foreign(attributes: &mut Vec<syn::Attribute>) {
-    const OURS: &[&str] =
-        &["init", "access", "query", "migrate", "reentrant", "public", "index", "code", "message", "codec"];
+    const OURS: &[&str] = &[
+        "init",
+        "access",
+        "query",
+        "migrate",
+        "on_message",
+        "on_bounce",
+        "reentrant",
+        "public",
+        "index",
+        "code",
+        "message",
+        "codec",
+    ];
     attributes.retain(|attribute| !OURS.iter().any(|ours| attribute.path().is_ident(ours)));
 }
 

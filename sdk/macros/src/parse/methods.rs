@@ -6,7 +6,7 @@ use syn::{Attribute, FnArg, Ident, ImplItem, ImplItemFn, Item, Meta, Pat, Return
 use super::{Errors, attributes, types};
 use crate::model::{Method, Methods, NamedType, Returns, Rule};
 
-const MARKS: &[&str] = &["init", "access", "query", "migrate"];
+const MARKS: &[&str] = &["init", "access", "query", "migrate", "on_message", "on_bounce"];
 const RULES: &str = "an access rule is `anyone`, `only(FIELD)` or `member(FIELD)`, where FIELD is a storage field, or `role(NAME)`, a role in the registry";
 
 pub(crate) fn methods(item: Item) -> syn::Result<Methods> {
@@ -23,7 +23,7 @@ pub(crate) fn methods(item: Item) -> syn::Result<Methods> {
         let ImplItem::Fn(function) = member else { continue };
         let Some(found) = errors.keep(method(function)).flatten() else { continue };
         let kind = found.entry.kind;
-        if matches!(kind, MethodKind::Init | MethodKind::Migrate)
+        if matches!(kind, MethodKind::Init | MethodKind::Migrate | MethodKind::Bounce)
             && let Some(first) = methods.iter().find(|method| method.entry.kind == kind)
         {
             let message = format!("`{}` runs then already, and only one method may: join the two", first.ident);
@@ -49,13 +49,12 @@ fn method(function: &mut ImplItemFn) -> syn::Result<Option<Method>> {
         [mark] => mark,
         [] => {
             let message = format!(
-                "say who may call `{name}`: put #[access(anyone)], #[access(only(FIELD))] or #[access(member(FIELD))] on it, or #[query], #[init] or #[migrate]; without `pub` it is no method"
+                "say who may call `{name}`: put #[access(anyone)], #[access(only(FIELD))] or #[access(member(FIELD))] on it, or #[query], #[init], #[migrate], #[on_message] or #[on_bounce]; without `pub` it is no method"
             );
             return Err(syn::Error::new_spanned(name, message));
         }
         [_, second, ..] => {
-            let message =
-                "a method has exactly one of #[init], #[access(...)], #[query] and #[migrate]: remove this one";
+            let message = "a method has exactly one of #[init], #[access(...)], #[query], #[migrate], #[on_message] and #[on_bounce]: remove this one";
             return Err(syn::Error::new_spanned(second, message));
         }
     };
@@ -66,13 +65,17 @@ fn method(function: &mut ImplItemFn) -> syn::Result<Option<Method>> {
     let docs = attributes::docs(&function.attrs);
     let entry_name = errors.keep(attributes::schema_ident(name));
     let returned = errors.keep(returns(&function.sig.output, &mut named));
-    if matches!(kind, MethodKind::Init | MethodKind::Migrate)
+    if matches!(kind, MethodKind::Init | MethodKind::Migrate | MethodKind::Message | MethodKind::Bounce)
         && returned.as_ref().is_some_and(|(_, ty)| *ty != TypeRef::Unit)
     {
         let message = "nobody sees what this method returns: return nothing, or `Result<(), E>`";
         errors.push(syn::Error::new_spanned(&function.sig.output, message));
     }
     let arguments = errors.keep(arguments(&mut function.sig, &mut named));
+    if kind == MethodKind::Bounce && arguments.as_ref().is_some_and(|arguments| !arguments.fields.is_empty()) {
+        let message = "this method has no arguments: what came back is in `cx.arrived()`";
+        errors.push(syn::Error::new_spanned(&function.sig.inputs, message));
+    }
     let ident = function.sig.ident.clone();
     match (entry_name, returned, arguments) {
         (Some(name), Some((returns, ty)), Some(Arguments { takes_cx, fields, types: arguments })) => {
@@ -89,6 +92,10 @@ fn purpose(mark: &Attribute) -> syn::Result<(MethodKind, Access, Rule)> {
         plain(MethodKind::Init, Access::Deployer)
     } else if mark.path().is_ident("migrate") {
         plain(MethodKind::Migrate, Access::Deployer)
+    } else if mark.path().is_ident("on_message") {
+        plain(MethodKind::Message, Access::Messages)
+    } else if mark.path().is_ident("on_bounce") {
+        plain(MethodKind::Bounce, Access::Messages)
     } else if mark.path().is_ident("query") {
         plain(MethodKind::Query, Access::Anyone)
     } else {

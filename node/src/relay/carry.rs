@@ -1,0 +1,280 @@
+//! What is carried, and when.
+
+use chancery_abi::{
+    Beacon, Digest, Name, Payload, codec,
+    lane::{AnchorState, AnchorUpdate, Delivery, ProvenMessage, Settlement, slots},
+    limits::{BEACONS_MAX, BOUNCE_GAS, DELIVERY_MESSAGES_MAX, SETTLEMENT_RETURNS_MAX},
+    merkle::path_in_mountain,
+    message::Message,
+};
+use chancery_runtime::execution::lanes::{self, Sidechain};
+
+use super::{
+    About, Chain, Relay,
+    proofs::{Way, prove, prove_of},
+};
+use crate::chain::{ChainError, now_ms};
+
+/// Gas of messages that go in one delivery, at most: a lane's share of a block holds it.
+const DELIVERY_GAS_MAX: u64 = 4_000_000_000;
+/// Bytes of one delivery or of one transaction of anchors, with room for the rest of it.
+const BYTES_MAX: usize = 400 << 10;
+/// Gas that a transaction costs beside what is counted here.
+const GAS_BESIDE: u64 = 60_000_000;
+/// Gas of anchoring one header.
+const ANCHOR_GAS: u64 = 20_000_000;
+/// So many messages that were taken are worth a settlement.
+const SETTLE_FROM: u64 = 64;
+/// Headers below the newest in which one with a certificate of its own is looked for.
+const CERTIFIED_WITHIN: u64 = 64;
+/// Mainchain headers above a height in which the one that brought its beacon is looked for.
+const BEACON_WITHIN: u64 = 256;
+
+impl Relay {
+    fn sides(&self) -> Vec<Chain> {
+        let is_side = |chain: &Chain| chain.ledger().rules().genesis().mainchain.is_some();
+        self.chains.all().into_iter().filter(|chain| is_side(chain) && chain.halted().is_none()).collect()
+    }
+
+    /// Anchors what is due, all in one transaction.
+    pub(super) fn anchors(&mut self) -> Result<(), ChainError> {
+        let main = self.mainchain.clone();
+        let registered = main.sidechains()?;
+        let (mut updates, mut bytes, mut state) = (Vec::new(), 0, 0);
+        for side in self.sides() {
+            let name = side.ledger().rules().name().clone();
+            let (Some(sidechain), true) = (registered.get(&name), self.has_turn(&side)) else { continue };
+            let Some(anchored) = main.anchor_state(&name)? else { continue };
+            if anchored.closed.is_some() {
+                continue;
+            }
+            let Some(update) = self.anchor_of(&side, sidechain, &anchored)? else { continue };
+            let more = codec::encode(&update).len();
+            if bytes + more <= BYTES_MAX || updates.is_empty() {
+                bytes += more;
+                state += anchored.newest.height;
+                updates.push(update);
+            }
+        }
+        if updates.is_empty() || self.waits(&main, &About::Anchors, state) {
+            return Ok(());
+        }
+        let gas = GAS_BESIDE + ANCHOR_GAS * updates.len() as u64;
+        self.hand_in(&main, About::Anchors, state, Payload::Anchor(updates), gas)
+    }
+
+    /// The header of a sidechain that is to be anchored now, if one is.
+    fn anchor_of(
+        &self,
+        side: &Chain,
+        sidechain: &Sidechain,
+        anchored: &AnchorState,
+    ) -> Result<Option<AnchorUpdate>, ChainError> {
+        let ledger = side.ledger();
+        let (tip, newest, db) = (ledger.tip(), &anchored.newest, ledger.db());
+        if tip.height <= newest.height {
+            return Ok(None);
+        }
+        // A term's last header comes before those of the next.
+        let end = ledger.terms().span(anchored.epoch).map_or(u64::MAX, |span| span.last);
+        let ends_term = end <= tip.height && end > newest.height;
+        let from = if ends_term { end } else { tip.height };
+        let lowest = newest.height.max(from.saturating_sub(CERTIFIED_WITHIN));
+        let mut found = None;
+        for height in (lowest + 1..=from).rev() {
+            if let Some(certificate) = db.certificate(height)? {
+                found = Some((height, certificate));
+                break;
+            }
+        }
+        let Some((height, certificate)) = found else { return Ok(None) };
+        let header = db.expect_part(db.header(height)?, "header", height)?;
+        let retires = sidechain.retired_height.is_some();
+        let is_old = now_ms().saturating_sub(newest.timestamp_ms) >= sidechain.anchor_ms;
+        if !(ends_term || retires || is_old || self.has_unanchored_messages(side, newest.height, height)?) {
+            return Ok(None);
+        }
+        let extends = match newest.height {
+            0 => None,
+            anchored => path_in_mountain(anchored - 1, height - 1, |level, place| db.history_subtree(level, place))?,
+        };
+        let next = match header.next_committee {
+            Some(_) => ledger.terms().of(header.epoch + 1).map(|term| term.committee),
+            None => None,
+        };
+        let mut retired = None;
+        if retires {
+            let name = ledger.rules().name();
+            let (contract, slot, value) = lanes::mirror::entry_of(name, sidechain);
+            if let Some((Some(found), nodes)) = prove_of(side, height, &contract, &slot)? {
+                retired = (found == value).then_some(nodes);
+            }
+            if retired.is_none() && !is_old {
+                return Ok(None);
+            }
+        }
+        Ok(Some(AnchorUpdate { header, certificate, extends, next, retired }))
+    }
+
+    /// Whether messages were sent in blocks that are not anchored.
+    fn has_unanchored_messages(&self, side: &Chain, anchored: u64, height: u64) -> Result<bool, ChainError> {
+        for other in self.chains.all() {
+            let slot = slots::sent(other.ledger().rules().name());
+            let Some((now, _)) = prove(side, height, &slot)? else { continue };
+            if now.is_none() {
+                continue;
+            }
+            let before = if anchored == 0 { Some((None, Vec::new())) } else { prove(side, anchored, &slot)? };
+            // What cannot be looked up any more is long ago.
+            if before.is_none_or(|(before, _)| before != now) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Carries what waits on every lane between the chains of this process.
+    pub(super) fn lanes(&mut self) -> Result<(), ChainError> {
+        let mut all = self.sides();
+        all.push(self.mainchain.clone());
+        for to in &all {
+            for of in all.iter().filter(|of| of.ledger().rules().name() != to.ledger().rules().name()) {
+                self.deliver(to, of)?;
+                self.settle(to, of)?;
+            }
+            self.beacons(to)?;
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, to: &Chain, of: &Chain) -> Result<(), ChainError> {
+        let (to_name, of_name) = (to.ledger().rules().name().clone(), of.ledger().rules().name().clone());
+        let (sent, taken) = (of.lane_counts(&to_name)?.sent, to.lane_counts(&of_name)?.taken);
+        if sent <= taken {
+            return Ok(());
+        }
+        let way = self.way(to, of)?;
+        let messages = match &way {
+            Some(way) => self.proven_messages(of, &to_name, way.height, taken)?,
+            None => Vec::new(),
+        };
+        let Some(way) = way.filter(|_| !messages.is_empty()) else {
+            // What was sent is not in any state that is known there.
+            if let Some(height) = self.news(to, of)? {
+                to.want_seen(height);
+            }
+            return Ok(());
+        };
+        let about = About::Delivery(of_name.clone());
+        if !self.has_turn(to) || self.waits(to, &about, taken) {
+            return Ok(());
+        }
+        let gas = messages.iter().map(|proven| lanes::gas_of(&proven.message)).sum::<u64>() + GAS_BESIDE;
+        let delivery = Delivery { source: of_name, proof: way.proof, messages };
+        self.hand_in(to, about, taken, Payload::Deliver(Box::new(delivery)), gas)
+    }
+
+    /// The messages from number `from` on that are in a chain's state at a height, as many as go together.
+    fn proven_messages(&self, of: &Chain, to: &Name, height: u64, from: u64) -> Result<Vec<ProvenMessage>, ChainError> {
+        let (mut messages, mut gas, mut bytes) = (Vec::<ProvenMessage>::new(), 0, 0);
+        while messages.len() < DELIVERY_MESSAGES_MAX {
+            let slot = slots::outbox(to, from + messages.len() as u64);
+            let Some((Some(value), nodes)) = prove(of, height, &slot)? else { break };
+            let Ok(message) = codec::decode::<Message>(&value, value.len()) else { break };
+            gas += lanes::gas_of(&message);
+            bytes += value.len() + nodes.iter().map(Vec::len).sum::<usize>();
+            if !messages.is_empty() && (gas > DELIVERY_GAS_MAX || bytes > BYTES_MAX) {
+                break;
+            }
+            messages.push(ProvenMessage { message, nodes });
+        }
+        Ok(messages)
+    }
+
+    /// Tells `to` how far `of` has come in taking its messages, when that is worth it.
+    fn settle(&mut self, to: &Chain, of: &Chain) -> Result<(), ChainError> {
+        let (to_name, of_name) = (to.ledger().rules().name().clone(), of.ledger().rules().name().clone());
+        let (counts, taken) = (to.lane_counts(&of_name)?, of.lane_counts(&to_name)?.taken);
+        if counts.settled >= counts.sent {
+            return Ok(());
+        }
+        let state = self.mainchain.anchor_state(&of_name)?;
+        let closed = state.filter(|state| state.closed.is_some());
+        let is_due = closed.is_some() || taken >= counts.settled + SETTLE_FROM;
+        let about = About::Settlement(of_name.clone());
+        if !is_due || !self.has_turn(to) || self.waits(to, &about, counts.settled) {
+            return Ok(());
+        }
+        let Some(Way { proof, height }) = self.way(to, of)? else { return Ok(()) };
+        let Some((value, nodes)) = prove(of, height, &slots::inbox(&to_name))? else { return Ok(()) };
+        let next = value.and_then(|value| codec::decode::<u64>(&value, value.len()).ok());
+        let closed = match closed {
+            None if next.unwrap_or(0) < counts.settled + SETTLE_FROM => return Ok(()),
+            None => None,
+            Some(state) if to.ledger().rules().genesis().mainchain.is_none() => Some((state, Vec::new())),
+            Some(_) => {
+                let seen = to.newest_seen()?;
+                let Some((Some(value), nodes)) = prove(&self.mainchain, seen, &slots::anchor(&of_name))? else {
+                    return Ok(());
+                };
+                let Ok(state) = codec::decode::<AnchorState>(&value, value.len()) else { return Ok(()) };
+                if state.closed.is_none() {
+                    if let Some(height) = self.news(to, &self.mainchain.clone())? {
+                        to.want_seen(height);
+                    }
+                    return Ok(());
+                }
+                Some((state, nodes))
+            }
+        };
+        let returned = if closed.is_some() { SETTLEMENT_RETURNS_MAX } else { 0 };
+        let gas = GAS_BESIDE + returned * BOUNCE_GAS;
+        let settlement = Settlement { destination: of_name, proof, next, nodes, closed };
+        self.hand_in(to, about, counts.settled, Payload::Settle(Box::new(settlement)), gas)
+    }
+
+    /// Brings a sidechain the beacons that its contracts expect.
+    fn beacons(&mut self, to: &Chain) -> Result<(), ChainError> {
+        if to.ledger().rules().genesis().mainchain.is_none() {
+            return Ok(());
+        }
+        let expected = to.read_state(|view| lanes::seen::expected_beacons(view, BEACONS_MAX))?;
+        let Some(first) = expected.first().copied() else { return Ok(()) };
+        let (seen, tip) = (to.newest_seen()?, self.mainchain.ledger().tip().height);
+        if seen < first {
+            if tip > first {
+                to.want_seen(first);
+            }
+            return Ok(());
+        }
+        if !self.has_turn(to) || self.waits(to, &About::Beacons, first) {
+            return Ok(());
+        }
+        let mut known = Vec::new();
+        for height in expected.into_iter().filter(|height| *height <= seen) {
+            known.extend(self.beacon_of(height)?);
+        }
+        if known.is_empty() {
+            return Ok(());
+        }
+        let gas = GAS_BESIDE + 20_000_000 * known.len() as u64;
+        self.hand_in(to, About::Beacons, first, Payload::Beacons(known), gas)
+    }
+
+    /// The beacon of a mainchain height, from the header that brought it.
+    fn beacon_of(&self, height: u64) -> Result<Option<Beacon>, ChainError> {
+        let ledger = self.mainchain.ledger();
+        let known: Option<Digest> =
+            self.mainchain.read_state(|view| chancery_runtime::execution::beacons::known(view, height))?;
+        if known.is_none() {
+            return Ok(None);
+        }
+        for above in height + 1..=ledger.tip().height.min(height + BEACON_WITHIN) {
+            let Some(header) = ledger.db().header(above)? else { break };
+            if let Some(beacon) = header.beacons.into_iter().find(|beacon| beacon.height == height) {
+                return Ok(Some(beacon));
+            }
+        }
+        Ok(None)
+    }
+}
