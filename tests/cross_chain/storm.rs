@@ -65,15 +65,11 @@ struct Storm {
 
 impl Storm {
     fn new(seed: u64) -> Self {
-        let world = World::new(&["alpha", "beta", "gamma"]);
-        Self {
-            world,
-            choices: Choices(seed),
-            carried: Vec::new(),
-            still: Vec::new(),
-            went: BTreeMap::new(),
-            forgeries: 0,
-        }
+        let (world, choices) = (World::new(&["alpha", "beta", "gamma"]), Choices(seed));
+        let (carried, still, went) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut storm = Self { world, choices, carried, still, went, forgeries: 0 };
+        storm.world.names().iter().for_each(|chain| storm.note(chain));
+        storm
     }
 
     fn lane(&mut self) -> (String, String) {

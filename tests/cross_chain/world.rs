@@ -235,6 +235,8 @@ impl World {
             let members: Vec<u8> = (1..=4).filter(|seed| usize::from(*seed) != left_out || place % 4 == 3).collect();
             world.found(side, &members);
         }
+        // Each hears of those that were founded after it.
+        world.carry_all(&[]);
         for chain in world.names() {
             world.deploy(&chain);
         }
