@@ -107,7 +107,7 @@ impl Sidechains {
             .sidechain_genesis(name, sidechain)
             .ok_or_else(|| NodeError::Fatal(format!("the registry's committee of chain {name} is none")))?;
         let identity = ChainIdentity { name: name.clone(), genesis: genesis.digest() };
-        let store = Arc::new(self.database.open_chain(identity)?);
+        let store = Arc::new(self.database.open_sidechain(identity)?);
         let path = Some(self.database.directory().path().to_owned());
         let (engine, metrics) = (Arc::clone(self.mainchain.ledger().engine()), self.metrics.chain(name));
         let config = self.config.sidechain_config(name);

@@ -9,7 +9,7 @@ use std::{
 use chancery::chain::{GenesisPlan, PlannedDepartment, RegistryPlan, plan_genesis};
 use chancery_abi::{
     Address, Authorisation, Beacon, Call, Certificate, Committee, Deploy, Digest, Genesis, Header, Ident,
-    MainchainSeen, Name, Outcome, Payload, Receipt, Refusal, Scheme, Transaction, TransactionBody, VoteSignature,
+    MainchainSeen, Outcome, Payload, Receipt, Refusal, Scheme, Transaction, TransactionBody, VoteSignature,
     WIRE_VERSION, message::RegistryEntry,
 };
 use chancery_runtime::{

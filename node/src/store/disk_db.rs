@@ -143,8 +143,24 @@ impl DiskDb {
         }
     }
 
+    /// Opens a sidechain's rows beside those of its mainchain, or begins them.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn open_sidechain(self: &Arc<Self>, chain: ChainIdentity) -> Result<ChainStore, StoreError> {
+        let chains = self.chains()?;
+        match chains.iter().find(|entry| entry.chain.genesis == chain.genesis) {
+            Some(entry) => Ok(ChainStore { db: Arc::clone(self), number: entry.number }),
+            None => self.add_chain_at(chain, chains.iter().map(|entry| entry.number).max().unwrap_or(DATABASE_ITSELF) + 1),
+        }
+    }
+
     fn add_chain(self: &Arc<Self>, chain: ChainIdentity) -> Result<ChainStore, StoreError> {
-        let entry = ChainEntry { number: DATABASE_ITSELF + 1, chain };
+        self.add_chain_at(chain, DATABASE_ITSELF + 1)
+    }
+
+    fn add_chain_at(self: &Arc<Self>, chain: ChainIdentity, number: u32) -> Result<ChainStore, StoreError> {
+        let entry = ChainEntry { number, chain };
         let (key, value) = disk_format::encode_chain_entry(&entry);
         let mut batch = WriteBatch::default();
         batch.put(Column::Meta, key, value);
