@@ -109,6 +109,13 @@ pub(super) struct Parts<C, B, K, P> {
     pub(super) participation: Arc<Participation>,
     /// What the engine's own files of this chain begin with.
     pub(super) files: String,
+    /// Pages of the engines' files that stay in memory, for all chains of the process.
+    pub(super) pages: CacheRef,
+}
+
+/// A cache of pages for engines to share.
+pub(super) fn pages() -> CacheRef {
+    CacheRef::new(PAGE, PAGES)
 }
 
 /// Why a chain's engine does not start.
@@ -144,13 +151,12 @@ where
     S: Sender<PublicKey = PublicKey>,
     R: Receiver<PublicKey = PublicKey>,
 {
-    let Parts { side, backend, key, blocker, peers, timing, participation, files } = parts;
+    let Parts { side, backend, key, blocker, peers, timing, participation, files, pages } = parts;
     let rules = BlockRules { genesis: side.genesis_digest() };
     let me = commonware_cryptography::Signer::public_key(&key);
     participants(&side.genesis().committee).ok_or(EngineError::BadKey)?;
     let epochs = Epochs::new(Arc::clone(side.terms()), &namespace(&rules.genesis), key);
     let voting_side = side.clone();
-    let pages = CacheRef::new(PAGE, PAGES);
     let fetch_timeout = NZDuration!(timing.fetch_timeout);
 
     let resolver = marshal_resolver::init(

@@ -13,7 +13,7 @@ use commonware_p2p::{
     Blocker, Provider, Receiver, Sender,
     utils::mux::{self, MuxHandle, Muxer, SubReceiver, SubSender},
 };
-use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage};
+use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage, buffer::paged::CacheRef};
 use rand_core::CryptoRng;
 use tokio::sync::mpsc;
 
@@ -106,6 +106,7 @@ pub(super) struct Hosting<S: Sender<PublicKey = PublicKey>, P> {
     pub(super) oracle: P,
     pub(super) key: PrivateKey,
     pub(super) timing: Timing,
+    pub(super) pages: CacheRef,
 }
 
 impl<S, P> Hosting<S, P>
@@ -162,6 +163,7 @@ where
             timing: self.timing,
             participation: Arc::clone(&participation),
             files: format!("side-{number}"),
+            pages: self.pages.clone(),
         };
         let context = context.child("sidechain").with_attribute("number", number);
         Ok(context.spawn(move |context| async move {

@@ -41,7 +41,7 @@ use super::{
 use crate::store::ChainDb;
 
 /// Messages a second of one peer on one channel, of all chains together. Memory for as many is set aside for every peer.
-const MESSAGES_PER_SECOND: std::num::NonZeroU32 = NZU32!(1_024);
+const MESSAGES_PER_SECOND: std::num::NonZeroU32 = NZU32!(512);
 /// Messages of transactions a second of one peer; each holds many.
 const GOSSIP_PER_SECOND: std::num::NonZeroU32 = NZU32!(128);
 /// Messages of partial signatures a second of one peer.
@@ -391,7 +391,9 @@ where
         // The muxers that answer this were just started; it fails only when the network has ended.
         let own = shared.of(MAINCHAIN, &members.audience).await.map_err(|error| error.to_string())?;
         let ChainChannels { engine: channels, transactions, partials } = own;
-        let hosting = Hosting { channels: shared, oracle: oracle.clone(), key: key.clone(), timing: config.timing };
+        let (pages, timing) = (engine::pages(), config.timing);
+        let hosting =
+            Hosting { channels: shared, oracle: oracle.clone(), key: key.clone(), timing, pages: pages.clone() };
         let parts = Parts {
             side: side.clone(),
             backend,
@@ -401,6 +403,7 @@ where
             timing: config.timing,
             participation: Arc::clone(&participation),
             files: FILES.to_owned(),
+            pages: pages.clone(),
         };
         let engine = engine::start(context.child("chain"), parts, channels).await;
         let engine = match engine {

@@ -3,7 +3,7 @@
 use chancery_abi::{
     Beacon, Digest, Name, Payload, codec,
     lane::{AnchorState, AnchorUpdate, Delivery, ProvenMessage, Settlement, slots},
-    limits::{BEACONS_MAX, BOUNCE_GAS, DELIVERY_MESSAGES_MAX, SETTLEMENT_RETURNS_MAX},
+    limits::{BOUNCE_GAS, DELIVERY_MESSAGES_MAX, SETTLEMENT_RETURNS_MAX},
     merkle::path_in_mountain,
     message::Message,
 };
@@ -39,16 +39,15 @@ impl Relay {
     /// Anchors what is due, all in one transaction.
     pub(super) fn anchors(&mut self) -> Result<(), ChainError> {
         let main = self.mainchain.clone();
-        let registered = main.sidechains()?;
+        let known = self.known(&main);
         let (mut updates, mut bytes, mut state) = (Vec::new(), 0, 0);
         for side in self.sides() {
             let name = side.ledger().rules().name().clone();
-            let (Some(sidechain), true) = (registered.get(&name), self.has_turn(&side)) else { continue };
-            let Some(anchored) = main.anchor_state(&name)? else { continue };
-            if anchored.closed.is_some() {
+            let Some((sidechain, anchored)) = known.sidechains.get(&name) else { continue };
+            if anchored.closed.is_some() || !self.has_turn(&side) {
                 continue;
             }
-            let Some(update) = self.anchor_of(&side, sidechain, &anchored)? else { continue };
+            let Some(update) = self.anchor_of(&side, sidechain, anchored)? else { continue };
             let more = codec::encode(&update).len();
             if bytes + more <= BYTES_MAX || updates.is_empty() {
                 bytes += more;
@@ -75,9 +74,15 @@ impl Relay {
         if tip.height <= newest.height {
             return Ok(None);
         }
+        let is_old = now_ms().saturating_sub(newest.timestamp_ms) >= sidechain.anchor_ms;
+        let retires = sidechain.retired_height.is_some();
+        let has_messages = self.known(side).sent_at > newest.height;
         // A term's last header comes before those of the next.
         let end = ledger.terms().span(anchored.epoch).map_or(u64::MAX, |span| span.last);
         let ends_term = end <= tip.height && end > newest.height;
+        if !(ends_term || retires || is_old || has_messages) {
+            return Ok(None);
+        }
         let from = if ends_term { end } else { tip.height };
         let lowest = newest.height.max(from.saturating_sub(CERTIFIED_WITHIN));
         let mut found = None;
@@ -89,11 +94,6 @@ impl Relay {
         }
         let Some((height, certificate)) = found else { return Ok(None) };
         let header = db.expect_part(db.header(height)?, "header", height)?;
-        let retires = sidechain.retired_height.is_some();
-        let is_old = now_ms().saturating_sub(newest.timestamp_ms) >= sidechain.anchor_ms;
-        if !(ends_term || retires || is_old || self.has_unanchored_messages(side, newest.height, height)?) {
-            return Ok(None);
-        }
         let extends = match newest.height {
             0 => None,
             anchored => path_in_mountain(anchored - 1, height - 1, |level, place| db.history_subtree(level, place))?,
@@ -116,23 +116,6 @@ impl Relay {
         Ok(Some(AnchorUpdate { header, certificate, extends, next, retired }))
     }
 
-    /// Whether messages were sent in blocks that are not anchored.
-    fn has_unanchored_messages(&self, side: &Chain, anchored: u64, height: u64) -> Result<bool, ChainError> {
-        for other in self.chains.all() {
-            let slot = slots::sent(other.ledger().rules().name());
-            let Some((now, _)) = prove(side, height, &slot)? else { continue };
-            if now.is_none() {
-                continue;
-            }
-            let before = if anchored == 0 { Some((None, Vec::new())) } else { prove(side, anchored, &slot)? };
-            // What cannot be looked up any more is long ago.
-            if before.is_none_or(|(before, _)| before != now) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// Carries what waits on every lane between the chains of this process.
     pub(super) fn lanes(&mut self) -> Result<(), ChainError> {
         let mut all = self.sides();
@@ -149,7 +132,8 @@ impl Relay {
 
     fn deliver(&mut self, to: &Chain, of: &Chain) -> Result<(), ChainError> {
         let (to_name, of_name) = (to.ledger().rules().name().clone(), of.ledger().rules().name().clone());
-        let (sent, taken) = (of.lane_counts(&to_name)?.sent, to.lane_counts(&of_name)?.taken);
+        let sent = self.known.get(&of_name).map_or(0, |known| known.counts(&to_name).sent);
+        let taken = self.known.get(&to_name).map_or(0, |known| known.counts(&of_name).taken);
         if sent <= taken {
             return Ok(());
         }
@@ -194,11 +178,13 @@ impl Relay {
     /// Tells `to` how far `of` has come in taking its messages, when that is worth it.
     fn settle(&mut self, to: &Chain, of: &Chain) -> Result<(), ChainError> {
         let (to_name, of_name) = (to.ledger().rules().name().clone(), of.ledger().rules().name().clone());
-        let (counts, taken) = (to.lane_counts(&of_name)?, of.lane_counts(&to_name)?.taken);
+        let counts = self.known.get(&to_name).map(|known| known.counts(&of_name)).unwrap_or_default();
+        let taken = self.known.get(&of_name).map_or(0, |known| known.counts(&to_name).taken);
         if counts.settled >= counts.sent {
             return Ok(());
         }
-        let state = self.mainchain.anchor_state(&of_name)?;
+        let main = self.known.get(self.mainchain.ledger().rules().name());
+        let state = main.and_then(|known| known.sidechains.get(&of_name)).map(|(_, state)| state.clone());
         let closed = state.filter(|state| state.closed.is_some());
         let is_due = closed.is_some() || taken >= counts.settled + SETTLE_FROM;
         let about = About::Settlement(of_name.clone());
@@ -238,7 +224,7 @@ impl Relay {
         if to.ledger().rules().genesis().mainchain.is_none() {
             return Ok(());
         }
-        let expected = to.read_state(|view| lanes::seen::expected_beacons(view, BEACONS_MAX))?;
+        let expected = self.known(to).expected_beacons;
         let Some(first) = expected.first().copied() else { return Ok(()) };
         let (seen, tip) = (to.newest_seen()?, self.mainchain.ledger().tip().height);
         if seen < first {

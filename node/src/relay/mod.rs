@@ -3,11 +3,12 @@
 //!
 //! Nobody has to trust it, and it needs no setting up: every node has one, what one carries another may have carried
 //! before, and the chains take only what is proven. It keeps nothing but what it handed in a moment ago; all it does follows
-//! from the chains' final states. Nodes take turns, so that they do not all carry the same.
+//! from the chains' final states, which are read again only after blocks in which something was done. Nodes take turns, so that they do not all carry the same.
 //!
 //! What is deliberately absent: carrying between chains that this process does not host.
 
 mod carry;
+mod known;
 mod proofs;
 
 use std::{
@@ -20,6 +21,7 @@ use chancery_abi::{Address, Authorisation, Name, Payload, Scheme, Transaction, T
 use ed25519_zebra::{SigningKey, VerificationKey};
 use tokio::{sync::watch, task::JoinHandle};
 
+use self::known::Known;
 use crate::chain::{ChainError, ChainService, ChainSet, now_ms};
 
 /// How often it is looked whether a chain has moved.
@@ -58,6 +60,7 @@ pub(crate) struct Relay {
     key: SigningKey,
     public_key: [u8; 32],
     handed_in: HandedIn,
+    known: BTreeMap<Name, Known>,
 }
 
 /// Starts the relay of a node that hosts `chains` beside `mainchain`.
@@ -68,7 +71,8 @@ pub(crate) fn start(
     mut stop: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
     let public_key = VerificationKey::from(&key).into();
-    let mut relay = Relay { mainchain, chains, key, public_key, handed_in: HandedIn::new() };
+    let (handed_in, known) = (HandedIn::new(), BTreeMap::new());
+    let mut relay = Relay { mainchain, chains, key, public_key, handed_in, known };
     tokio::spawn(async move {
         let mut seen: Vec<u64> = Vec::new();
         let mut passed = Instant::now();
@@ -97,7 +101,7 @@ pub(crate) fn start(
 impl Relay {
     /// Looks at everything once.
     fn pass(&mut self) {
-        let passed = self.anchors().and_then(|()| self.lanes());
+        let passed = self.refresh().and_then(|()| self.anchors()).and_then(|()| self.lanes());
         if let Err(error) = passed {
             // The chain that it came from has stopped by itself where it had to.
             tracing::debug!(%error, "the relay left something for later");

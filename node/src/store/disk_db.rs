@@ -151,7 +151,9 @@ impl DiskDb {
         let chains = self.chains()?;
         match chains.iter().find(|entry| entry.chain.genesis == chain.genesis) {
             Some(entry) => Ok(ChainStore { db: Arc::clone(self), number: entry.number }),
-            None => self.add_chain_at(chain, chains.iter().map(|entry| entry.number).max().unwrap_or(DATABASE_ITSELF) + 1),
+            None => {
+                self.add_chain_at(chain, chains.iter().map(|entry| entry.number).max().unwrap_or(DATABASE_ITSELF) + 1)
+            }
         }
     }
 

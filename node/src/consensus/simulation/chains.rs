@@ -140,6 +140,7 @@ impl Chains {
             timing: TIMING,
             participation,
             files: format!("v{place}-{chain}"),
+            pages: engine::pages(),
         };
         let context = self.context.child("validator").with_attribute("chain", chain).with_attribute("place", place);
         let handle = context.spawn(move |context| async move {

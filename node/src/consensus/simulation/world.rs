@@ -271,6 +271,7 @@ impl World {
             timing: self.timing(),
             participation: Arc::clone(&participation),
             files: format!("v{place}"),
+            pages: engine::pages(),
         };
         session.starts += 1;
         let context = session.context.child("validator").with_attribute("start", session.starts);
