@@ -26,6 +26,7 @@ mod registry;
 mod registry_artifact;
 mod registry_rules;
 mod services;
+mod sidechains;
 mod snapshot;
 mod source_lines;
 mod trace;

@@ -56,10 +56,12 @@ pub(super) async fn genesis(target: Target) -> Response {
     octets(codec::encode(target.chain.ledger().rules().genesis()))
 }
 
-/// The trust anchor, in SCALE. A verifier should get it from a source it trusts more than one node's word.
+/// The trust anchor, in SCALE: of a sidechain, its mainchain's. A verifier should get it from a source it trusts more than one node's word.
 #[utoipa::path(get, path = "/v1/chains/{chain}/anchor", operation_id = "chains_anchor", tag = "chains",
     params(("chain" = String, Path, description = "The chain's name")),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = Problem)))]
 pub(super) async fn anchor(target: Target) -> Response {
-    octets(codec::encode(&TrustAnchor::of_genesis(target.chain.ledger().rules().genesis())))
+    // What a sidechain says is proven by its mainchain.
+    let chain = target.chain.mainchain().unwrap_or(&target.chain);
+    octets(codec::encode(&TrustAnchor::of_genesis(chain.ledger().rules().genesis())))
 }

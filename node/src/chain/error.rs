@@ -146,6 +146,14 @@ pub enum ReadError {
         /// The departments.
         departments: Vec<String>,
     },
+    /// A sidechain's height that its mainchain has not on record yet.
+    #[error("height {height} of this sidechain is not on its mainchain's record yet, height {anchored} is; ask again")]
+    NotAnchored {
+        /// The height asked for.
+        height: u64,
+        /// The newest that is; 0 before the first.
+        anchored: u64,
+    },
     /// The height cannot be proven.
     #[error("height {height} cannot be proven by state; heights {oldest} to {newest} can")]
     NotProvable {

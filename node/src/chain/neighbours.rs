@@ -154,6 +154,16 @@ impl<B: StateBackend + 'static> ChainService<B> {
         }
     }
 
+    /// Somebody waits for a height of this sidechain to be anchored.
+    pub(super) fn want_anchor(&self, height: u64) {
+        self.anchor_wanted.fetch_max(height.min(self.ledger.tip().height), Ordering::SeqCst);
+    }
+
+    /// The newest height of this sidechain that somebody waits to see anchored; 0 when nobody does.
+    pub fn anchor_wanted(&self) -> u64 {
+        self.anchor_wanted.load(Ordering::SeqCst)
+    }
+
     /// Whether a block on one that has seen so much is wanted.
     pub(super) fn wants_to_see(&self, seen: u64) -> bool {
         let wanted = self.seen_wanted.load(Ordering::SeqCst);

@@ -35,6 +35,14 @@ impl ChainService {
             Some(height) => height,
             None => self.newest_provable()?,
         };
+        if let Some(mainchain) = self.mainchain() {
+            let anchored = self.anchored(mainchain)?.newest.height;
+            if height > anchored || height == 0 {
+                let height = height.max(1);
+                self.want_anchor(height);
+                return Err(ReadError::NotAnchored { height, anchored });
+            }
+        }
         let state = self.ledger.state().map_err(|error| self.not_answered(error))?;
         if height == 0 {
             // The genesis has no header that could commit to anything.
@@ -130,7 +138,9 @@ impl ChainService {
             (newest, record, proof.nodes, main_height)
         };
         let (Some(record), true) = (record, height <= newest) else {
-            return Err(ReadError::NotProvable { height, oldest: 1, newest });
+            // Whoever asks has it anchored.
+            self.want_anchor(height);
+            return Err(ReadError::NotAnchored { height, anchored: newest });
         };
         let db = self.ledger.db();
         let link = match newest - height {

@@ -125,6 +125,8 @@ pub struct ChainService<B = ChainStore> {
     pub(super) mainchain: OnceLock<Arc<Self>>,
     /// The mainchain height that a sidechain's next block is to have seen.
     pub(super) seen_wanted: AtomicU64,
+    /// The height of a sidechain that somebody waits to see anchored.
+    pub(super) anchor_wanted: AtomicU64,
 }
 
 impl<B: StateBackend + 'static> ChainService<B> {
@@ -181,6 +183,7 @@ impl<B: StateBackend + 'static> ChainService<B> {
             snapshots: config.snapshots.clone().map(Keeper::new),
             mainchain: OnceLock::new(),
             seen_wanted: AtomicU64::new(0),
+            anchor_wanted: AtomicU64::new(0),
             config,
         })
     }

@@ -3,7 +3,11 @@
 //! The proof is verified before it is written, under the anchor of the node's own genesis: what a node makes up is not
 //! written. Whoever receives the file verifies it under an anchor of their own.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use chancery_abi::{
     Digest, Name, TrustAnchor,
@@ -22,7 +26,7 @@ use super::{
     verify::statement_json,
 };
 use crate::{
-    client::{ChainClient, Node},
+    client::{ChainClient, ClientError, Node},
     schema_json,
 };
 
@@ -32,6 +36,11 @@ Write a proof of what a chain says, or that it says nothing.
 
   chancery prove CHAIN/CONTRACT FIELD [KEY] -o FILE   an entry of a contract's storage, there or not
   chancery prove CHAIN tx DIGEST -o FILE              what a transaction did";
+
+/// How long a sidechain's header may take to be on the mainchain's record.
+const ANCHORED_WITHIN: Duration = Duration::from_secs(30);
+/// How often it is asked again.
+const ASK_EVERY: Duration = Duration::from_millis(100);
 
 /// Write a proof of what a chain says, or that it says nothing.
 #[derive(Args)]
@@ -64,14 +73,13 @@ impl Prove {
     /// When there is nothing to prove, or the node's proof does not hold.
     pub(super) fn run(self, output: &Output) -> Result {
         let node = self.node.open()?;
-        let (chain, bytes) = match self.target.parse::<ContractTarget>() {
+        let (_, bytes, anchor) = match self.target.parse::<ContractTarget>() {
             Ok(target) => self.prove_entry(&node, &target)?,
             Err(_) if self.subject == "tx" => self.prove_transaction(&node)?,
             Err(problem) => {
                 return Err(Failure::usage(problem).help("`chancery prove CHAIN tx DIGEST` proves a transaction"));
             }
         };
-        let anchor = TrustAnchor::of_genesis(&chain.genesis()?);
         let verified = verify(&bytes, &anchor)
             .map_err(|error| Failure::new("the node's proof does not hold; nothing was written").because(error))?;
         fs::write(&self.output, &bytes).map_err(at(&self.output))?;
@@ -87,7 +95,7 @@ impl Prove {
         })
     }
 
-    fn prove_transaction<'n>(&self, node: &'n Node) -> Result<(ChainClient<'n>, Vec<u8>)> {
+    fn prove_transaction<'n>(&self, node: &'n Node) -> Result<(ChainClient<'n>, Vec<u8>, TrustAnchor)> {
         let chain =
             Name::new(self.target.as_str()).map_err(|error| Failure::usage(format!("`{}`: {error}", self.target)))?;
         let digest = self.key.as_deref().map(str::parse::<Digest>);
@@ -98,11 +106,16 @@ impl Prove {
             return Err(Failure::usage("--at is for entries; a transaction has its own height"));
         }
         let chain = node.chain(chain);
-        let bytes = chain.prove_transaction(&digest)?;
-        Ok((chain, bytes))
+        let anchor = anchor_of(node, &chain)?;
+        let bytes = once_anchored(|| chain.prove_transaction(&digest))?;
+        Ok((chain, bytes, anchor))
     }
 
-    fn prove_entry<'n>(&self, node: &'n Node, target: &ContractTarget) -> Result<(ChainClient<'n>, Vec<u8>)> {
+    fn prove_entry<'n>(
+        &self,
+        node: &'n Node,
+        target: &ContractTarget,
+    ) -> Result<(ChainClient<'n>, Vec<u8>, TrustAnchor)> {
         let chain = node.chain(target.chain.clone());
         let contract = chain.contract(&target.contract)?.address.to_string();
         let schema = chain.schema(&contract)?;
@@ -119,8 +132,36 @@ impl Prove {
         };
         let slot = schema_json::slot_key(&schema, field, key.as_ref(), &names)
             .map_err(|error| Failure::usage(error.to_string()))?;
-        let bytes = chain.prove_slot(&contract, &slot, self.at)?;
-        Ok((chain, bytes))
+        let anchor = anchor_of(node, &chain)?;
+        // What a sidechain says now is provable once its mainchain has it on record.
+        let height = match self.at {
+            None if anchor.chain != *chain.name() => Some(chain.status()?.height),
+            at => at,
+        };
+        let bytes = once_anchored(|| chain.prove_slot(&contract, &slot, height))?;
+        Ok((chain, bytes, anchor))
+    }
+}
+
+/// The trust anchor that proofs of a chain lead to: a sidechain's is its mainchain's.
+fn anchor_of(node: &Node, chain: &ChainClient<'_>) -> Result<TrustAnchor> {
+    let genesis = chain.genesis()?;
+    Ok(match genesis.mainchain {
+        Some(mainchain) => TrustAnchor::of_genesis(&node.chain(mainchain.name).genesis()?),
+        None => TrustAnchor::of_genesis(&genesis),
+    })
+}
+
+/// Asks for a proof, again for as long as its height is not anchored: asking has it anchored.
+fn once_anchored(mut prove: impl FnMut() -> std::result::Result<Vec<u8>, ClientError>) -> Result<Vec<u8>> {
+    let deadline = Instant::now() + ANCHORED_WITHIN;
+    loop {
+        match prove() {
+            Err(error) if error.code() == Some("not_anchored") && Instant::now() < deadline => {
+                std::thread::sleep(ASK_EVERY);
+            }
+            other => return Ok(other?),
+        }
     }
 }
 

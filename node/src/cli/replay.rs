@@ -18,7 +18,7 @@ use chancery_runtime::{
     storage::StorageError,
 };
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     failure::{Failure, Result},
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     chain::{ChainError, Ledger},
-    store::{ChainDb, ChainStore, DiskDb, StoreConfig, StoreDirectory, StoreError},
+    store::{ChainDb, ChainEntry, ChainStore, DiskDb, StoreConfig, StoreDirectory, StoreError},
 };
 
 /// Execute a chain's blocks again from its genesis, and compare.
@@ -63,10 +63,12 @@ impl Replay {
             return Err(Failure::usage(format!("{} has a store already", self.into.display()))
                 .help("a replay begins with nothing; name a new directory"));
         }
-        let chains = source.chains().map_err(store_failure)?;
-        let [entry] = chains.as_slice() else {
+        let mut chains = source.chains().map_err(store_failure)?;
+        // In the order in which they were added, so the mainchain first.
+        chains.sort_by_key(|entry| entry.number);
+        if chains.is_empty() {
             return Err(Failure::new(format!("{} has no chain yet", self.data.display())));
-        };
+        }
         let engine = Arc::new(
             Engine::new(EngineConfig {
                 optimisation: Optimisation::Speed,
@@ -75,45 +77,69 @@ impl Replay {
             })
             .map_err(|error| Failure::new(error.to_string()))?,
         );
-        let recorded = source.open_chain(entry.chain.clone()).map_err(store_failure)?;
-        let genesis = ChainDb(&recorded).genesis().map_err(storage_failure)?;
-        let genesis = genesis.ok_or_else(|| Failure::new(format!("{} has no chain yet", self.data.display())))?;
-        refuse_base(&recorded)?;
-        let open_ledger = |store| {
-            let ledger = Ledger::open(Arc::new(store), Arc::clone(&engine), genesis.clone(), StateConfig::default());
-            ledger.map_err(chain_failure)
-        };
-        let recorded = open_ledger(recorded)?;
-        let target = open(&self.into)?.open_chain(entry.chain.clone()).map_err(store_failure)?;
-        let replayed = open_ledger(target)?;
-        let totals = on_execution_stack(|stack| execute_again(stack, &recorded, &replayed, output))?;
-        replayed.flush().map_err(chain_failure)?;
-        let (tip, root) = (recorded.tip(), replayed.state().map_err(chain_failure)?.root());
-        let elapsed = started.elapsed();
-        let json = json!({
-            "equal": true,
-            "chain": entry.chain.name.as_str(),
-            "blocks": totals.blocks,
-            "transactions": totals.transactions,
-            "gas_used": totals.gas,
-            "height": tip.height,
-            "header": tip.header.to_string(),
-            "state_root": root.to_string(),
-            "elapsed_ms": elapsed.as_millis() as u64,
-        });
+        let target = open(&self.into)?;
+        let mut replayed = Vec::new();
+        for entry in chains {
+            replayed.push(replay(&source, &target, entry, &engine, output)?);
+        }
+        let (elapsed_ms, all) = (started.elapsed().as_millis() as u64, Value::Array(replayed.clone()));
+        // The mainchain comes first, and alone where there is no other.
+        let mut json = replayed[0].clone();
+        json["elapsed_ms"] = elapsed_ms.into();
+        json["chains"] = all;
         output.result(&json, || {
-            format!(
-                "chain {} executed again: every root, receipt and gas figure is equal\n  blocks        {}\n  \
-                 transactions  {}\n  gas           {}\n  state root    {root} (height {})\n  time          {:.1} s",
-                entry.chain.name,
-                totals.blocks,
-                totals.transactions,
-                grouped(totals.gas),
-                tip.height,
-                elapsed.as_secs_f64(),
-            )
+            let text = |chain: &Value| {
+                let number = |key: &str| grouped(chain[key].as_u64().unwrap_or_default());
+                let word = |key: &str| chain[key].as_str().unwrap_or_default().to_owned();
+                format!(
+                    "chain {} executed again: every root, receipt and gas figure is equal\n  blocks        {}\n  \
+                     transactions  {}\n  gas           {}\n  state root    {} (height {})\n",
+                    word("chain"),
+                    number("blocks"),
+                    number("transactions"),
+                    number("gas_used"),
+                    word("state_root"),
+                    chain["height"],
+                )
+            };
+            let all: String = replayed.iter().map(text).collect();
+            format!("{all}  time          {:.1} s", elapsed_ms as f64 / 1e3)
         })
     }
+}
+
+/// Executes one chain of `source` again into `target`.
+fn replay(
+    source: &Arc<DiskDb>,
+    target: &Arc<DiskDb>,
+    entry: ChainEntry,
+    engine: &Arc<Engine>,
+    output: &Output,
+) -> Result<Value> {
+    let name = entry.chain.name.clone();
+    let recorded = source.open_chain(entry.chain.clone()).map_err(store_failure)?;
+    let genesis = ChainDb(&recorded).genesis().map_err(storage_failure)?;
+    let genesis = genesis.ok_or_else(|| Failure::new(format!("chain {name} has no genesis yet")))?;
+    refuse_base(&recorded)?;
+    let open_ledger = |store| {
+        let ledger = Ledger::open(Arc::new(store), Arc::clone(engine), genesis.clone(), StateConfig::default());
+        ledger.map_err(chain_failure)
+    };
+    let recorded = open_ledger(recorded)?;
+    let replayed = open_ledger(target.open_sidechain(entry.chain).map_err(store_failure)?)?;
+    let totals = on_execution_stack(|stack| execute_again(stack, &recorded, &replayed, output))?;
+    replayed.flush().map_err(chain_failure)?;
+    let (tip, root) = (recorded.tip(), replayed.state().map_err(chain_failure)?.root());
+    Ok(json!({
+        "equal": true,
+        "chain": name.as_str(),
+        "blocks": totals.blocks,
+        "transactions": totals.transactions,
+        "gas_used": totals.gas,
+        "height": tip.height,
+        "header": tip.header.to_string(),
+        "state_root": root.to_string(),
+    }))
 }
 
 fn execute_again(

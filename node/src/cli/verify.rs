@@ -194,6 +194,14 @@ fn json(verified: &Verified, schema: Option<&Schema>, tie: Option<&Tie>) -> Valu
         "signers": verified.signers.iter().map(|key| to_hex(key)).collect::<Vec<_>>(),
         "statement": statement_json(&verified.statement, schema),
     });
+    if let Some(through) = &verified.through {
+        json["mainchain"] = json!({
+            "chain": through.mainchain.as_str(),
+            "height": through.height,
+            "timestamp_ms": through.timestamp_ms,
+            "anchored_height": through.anchored_height,
+        });
+    }
     if let Some(tie) = tie {
         json["document"] = json!({
             "digest": tie.digest.to_string(),

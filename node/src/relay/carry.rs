@@ -23,6 +23,8 @@ const BYTES_MAX: usize = 400 << 10;
 const GAS_BESIDE: u64 = 60_000_000;
 /// Gas of anchoring one header.
 const ANCHOR_GAS: u64 = 20_000_000;
+/// Anchors that somebody asks for are so far apart, in milliseconds.
+const ASKED_EVERY_MS: u64 = 500;
 /// So many messages that were taken are worth a settlement.
 const SETTLE_FROM: u64 = 64;
 /// Headers below the newest in which one with a certificate of its own is looked for.
@@ -44,7 +46,9 @@ impl Relay {
         for side in self.sides() {
             let name = side.ledger().rules().name().clone();
             let Some((sidechain, anchored)) = known.sidechains.get(&name) else { continue };
-            if anchored.closed.is_some() || !self.has_turn(&side) {
+            // What is asked of this node is not another's to do.
+            let is_asked = self.is_asked(&side, anchored);
+            if anchored.closed.is_some() || !(is_asked || self.has_turn(&side)) {
                 continue;
             }
             let Some(update) = self.anchor_of(&side, sidechain, anchored)? else { continue };
@@ -60,6 +64,14 @@ impl Relay {
         }
         let gas = GAS_BESIDE + ANCHOR_GAS * updates.len() as u64;
         self.hand_in(&main, About::Anchors, state, Payload::Anchor(updates), gas)
+    }
+
+    /// Whether somebody waits here for a header that is not anchored, and none was a moment ago.
+    fn is_asked(&self, side: &Chain, anchored: &AnchorState) -> bool {
+        let main_tip = self.mainchain.ledger().tip().timestamp_ms;
+        let main_height = self.mainchain.ledger().tip().height;
+        let is_fresh = anchored.newest.mainchain_height == main_height && main_tip + ASKED_EVERY_MS > now_ms();
+        side.anchor_wanted() > anchored.newest.height && !is_fresh
     }
 
     /// The header of a sidechain that is to be anchored now, if one is.
@@ -80,7 +92,7 @@ impl Relay {
         // A term's last header comes before those of the next.
         let end = ledger.terms().span(anchored.epoch).map_or(u64::MAX, |span| span.last);
         let ends_term = end <= tip.height && end > newest.height;
-        if !(ends_term || retires || is_old || has_messages) {
+        if !(ends_term || retires || is_old || has_messages || self.is_asked(side, anchored)) {
             return Ok(None);
         }
         let from = if ends_term { end } else { tip.height };

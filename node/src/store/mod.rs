@@ -17,7 +17,7 @@ mod witness;
 pub use self::{
     chain_db::{ChainDb, FinalityProof, Term, TransactionPlace},
     directory::StoreDirectory,
-    disk_db::{ChainIdentity, ChainStore, DiskDb, StoreConfig},
+    disk_db::{ChainEntry, ChainIdentity, ChainStore, DiskDb, StoreConfig},
 };
 
 use std::path::PathBuf;
