@@ -4,6 +4,8 @@
 mod carrier;
 #[path = "cross_chain/closing.rs"]
 mod closing;
+#[path = "cross_chain/departments.rs"]
+mod departments;
 #[path = "cross_chain/forgeries.rs"]
 mod forgeries;
 #[path = "cross_chain/messages.rs"]

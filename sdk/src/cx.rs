@@ -5,6 +5,7 @@ use alloc::{string::String, vec::Vec};
 use chancery_abi::{
     Address, Digest, Ident, Name, Scheme,
     host::CallFailure,
+    lane::{Anchored, slots},
     merkle,
     message::{Arrived, MainchainFact, Outgoing, SendFailure},
 };
@@ -78,6 +79,23 @@ impl Cx {
     /// The newest mainchain height that this chain has seen; on the mainchain the block's own height.
     pub fn mainchain_height(&self) -> u64 {
         sys::mainchain_height()
+    }
+
+    /// The mainchain's name, on a sidechain; `None` on a mainchain itself.
+    pub fn mainchain(&self) -> Option<Name> {
+        let name = sys::mainchain();
+        if name.is_empty() { None } else { String::from_utf8(name).ok().and_then(|name| Name::new(name).ok()) }
+    }
+
+    /// The mainchain's record of a header of this chain, by a proof that a caller presents (`chancery chain anchored`), or
+    /// `None` where it is none. What stood in this chain's state at that height was fixed when the record was made, whose
+    /// mainchain height is in it.
+    pub fn own_anchor(&self, presented: &[u8]) -> Option<Anchored> {
+        let fact = self.mainchain_entry(presented)?;
+        let record: Anchored = data::decode(&fact.value?)?;
+        let system = self.sha256(&Address::system_identity());
+        let is_own = fact.contract.0 == system.0 && fact.key == slots::anchored(&self.chain(), record.height);
+        is_own.then_some(record)
     }
 
     /// What an entry of the mainchain's state is, by a proof that a caller presents (`chancery prove --present`), or `None`

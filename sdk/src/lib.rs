@@ -59,9 +59,12 @@ mod sys;
 
 #[doc(hidden)]
 pub use chancery_abi::quota;
+/// Where a contract's fields and their entries are stored, for whoever looks at another contract's.
+pub use chancery_abi::slot;
 pub use chancery_abi::{
     Address, Digest, ExecutionRefusal, Name, TrapClass,
     host::CallFailure,
+    lane::Anchored,
     merkle,
     message::{Arrived, BounceReason, Bounced, MainchainFact, Quantity, SendFailure},
 };

@@ -133,6 +133,14 @@ pub(crate) fn chain() -> Vec<u8> {
     name.get(..count as usize).unwrap_or_default().to_vec()
 }
 
+/// The mainchain's name; nothing on a mainchain.
+pub(crate) fn mainchain() -> Vec<u8> {
+    let mut name = bytes32(|_| ());
+    // SAFETY: the host writes at most `len` bytes to the buffer, and returns how many.
+    let count = unsafe { host::mainchain((&raw mut name).expose_provenance() as u32, len(&name)) };
+    name.get(..count as usize).unwrap_or_default().to_vec()
+}
+
 /// What `read` makes of the entry at `key`, when there is one.
 pub(crate) fn storage_get<R>(key: &[u8], read: impl FnOnce(&[u8]) -> R) -> Option<R> {
     let mut buffer = [MaybeUninit::<u8>::uninit(); INLINE_BYTES];

@@ -1,21 +1,19 @@
 //! What of the mainchain holds on its sidechains: roles, deployers, freezes, committees, beacons, and what is presented.
 
-use bls12_381::{G1Affine, G2Affine, G2Projective, Scalar};
 use chancery_abi::{
-    Address, Beacon, Digest, ExecutionRefusal, LaneRefusal, Outcome, Payload, Refusal, codec,
+    Address, Beacon, ExecutionRefusal, LaneRefusal, Outcome, Payload, Refusal, codec,
     lane::{MainchainEntry, slots},
     message::{Message, MessageBody},
     slot::{SlotKey, push_field},
 };
-use chancery_runtime::execution::{beacons, registry::Group};
+use chancery_runtime::execution::beacons;
 use chancery_tests::{error_code, name};
-use chancery_verify::threshold::hash_to_point;
 use parity_scale_codec::{Decode as _, Encode as _};
 use registry::{Measure, NewNode};
 
 use super::{
     carrier::prove,
-    world::{MAIN, PLENTY, World, key, public},
+    world::{MAIN, PLENTY, World, group_entry, key, public},
 };
 
 fn account(seed: u8) -> Address {
@@ -209,34 +207,12 @@ fn what_the_mainchain_has_is_presented_to_a_contract_of_a_sidechain() {
     assert_eq!(error_code(world.at(MAIN).outcome(&call)), 4);
 }
 
-/// A threshold key with one holder.
-fn secret() -> Scalar {
-    Scalar::from(77)
-}
-
-fn beacon_of(world: &World, height: u64) -> Beacon {
-    let point = hash_to_point(&Beacon::preimage(world.at(MAIN).rules.digest(), height)) * secret();
-    Beacon { height, signature: G1Affine::from(point).to_compressed() }
-}
-
 #[test]
 fn beacons_come_to_a_sidechain_when_a_contract_expects_them_and_only_real_ones() {
     let mut world = World::new(&["alpha"]);
     let courier = world.courier("alpha");
-    let group = Group {
-        round: 0,
-        key: G2Affine::from(G2Projective::generator() * secret()).to_compressed(),
-        from_height: 2,
-        holders: 1,
-        output: Digest::default(),
-        committee: 0,
-        members: Vec::new(),
-        untrusted: true,
-    };
-    let mut slot = Vec::new();
-    push_field(&mut slot, "group");
     // As word of it comes from the mainchain.
-    world.chain("alpha").due = vec![(slot, Some(group.encode()))];
+    world.chain("alpha").due = vec![group_entry()];
     world.step("alpha");
     let wanted = world.at(MAIN).tip.height + 5;
     world.chain("alpha").call(&key(60), courier, "expect", &wanted);
@@ -253,14 +229,14 @@ fn beacons_come_to_a_sidechain_when_a_contract_expects_them_and_only_real_ones()
         world.at("alpha").refused.first().cloned()
     };
     // Not before this chain has seen that height.
-    let early = beacon_of(&world, wanted);
+    let early = world.beacon_of(wanted);
     let refused = bring(&mut world, early.clone());
     assert_eq!(refused, Some(Refusal::Lane(LaneRefusal::HeaderNotSeen { height: wanted })));
     while world.at(MAIN).tip.height < wanted {
         world.step(MAIN);
     }
     world.step("alpha");
-    let forged = Beacon { height: wanted, ..beacon_of(&world, wanted + 1) };
+    let forged = Beacon { height: wanted, ..world.beacon_of(wanted + 1) };
     let refused = bring(&mut world, forged);
     assert!(matches!(refused, Some(Refusal::Lane(LaneRefusal::NotShown { .. }))), "{refused:?}");
     assert_eq!(bring(&mut world, early.clone()), None);

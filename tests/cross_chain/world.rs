@@ -6,11 +6,12 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use bls12_381::{G1Affine, G2Affine, G2Projective, Scalar};
 use chancery::chain::{GenesisPlan, PlannedDepartment, RegistryPlan, plan_genesis};
 use chancery_abi::{
     Address, Authorisation, Beacon, Call, Certificate, Committee, Deploy, Digest, Genesis, Header, Ident,
     MainchainSeen, Outcome, Payload, Receipt, Refusal, Scheme, Transaction, TransactionBody, VoteSignature,
-    WIRE_VERSION, message::RegistryEntry,
+    WIRE_VERSION, message::RegistryEntry, slot::push_field,
 };
 use chancery_runtime::{
     engine::{Engine, EngineConfig},
@@ -19,12 +20,13 @@ use chancery_runtime::{
         chain::{ChainTip, Proposal, assemble_header},
         lanes::{self, LaneCounts, Sidechain},
         on_execution_stack, query,
+        registry::Group,
     },
     state::{MemoryBackend, State, StateConfig},
     storage::{Durability, StateBackend, WriteBatch},
 };
 use chancery_tests::{contract, name};
-use chancery_verify::roots;
+use chancery_verify::{roots, threshold::hash_to_point};
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
 use parity_scale_codec::{Decode, Encode};
 use registry::Measure;
@@ -59,6 +61,28 @@ pub(super) fn committee_keys(seeds: &[u8]) -> Vec<SigningKey> {
     let mut keys: Vec<SigningKey> = seeds.iter().copied().map(key).collect();
     keys.sort_by_key(public);
     keys
+}
+
+/// A threshold key with one holder.
+fn secret() -> Scalar {
+    Scalar::from(77)
+}
+
+/// The registry's entry of that key.
+pub(super) fn group_entry() -> RegistryEntry {
+    let group = Group {
+        round: 0,
+        key: G2Affine::from(G2Projective::generator() * secret()).to_compressed(),
+        from_height: 2,
+        holders: 1,
+        output: Digest::default(),
+        committee: 0,
+        members: Vec::new(),
+        untrusted: true,
+    };
+    let mut slot = Vec::new();
+    push_field(&mut slot, "group");
+    (slot, Some(group.encode()))
 }
 
 /// One chain.
@@ -138,6 +162,11 @@ impl Chain {
         }
         self.tip.advance(&self.rules, &header, executed.next_committee);
         self.headers.push(header);
+    }
+
+    /// Lets time pass: the next block is later by so much more.
+    pub(super) fn let_pass(&mut self, ms: u64) {
+        self.now_ms += ms;
     }
 
     /// Loses power: what was written and not synced is gone, and the chain goes on from its store.
@@ -346,6 +375,26 @@ impl World {
         let deployed = self.chain(chain).hand_in(&key(100), Payload::Deploy(deploy), PLENTY);
         self.step(chain);
         assert!(self.at(chain).outcome(&deployed).is_done(), "{:?}", self.at(chain).outcome(&deployed));
+    }
+
+    /// Brings a sidechain the beacon of a mainchain height, once it is final there and seen, under a key with one holder that
+    /// it has heard of.
+    pub(super) fn bring_beacon(&mut self, side: &str, height: u64) {
+        while self.at(MAIN).tip.height < height {
+            self.step(MAIN);
+        }
+        self.chain(side).due = vec![group_entry()];
+        self.step(side);
+        let beacon = self.beacon_of(height);
+        self.chain(side).hand_in(&key(222), Payload::Beacons(vec![beacon]), PLENTY);
+        self.step(side);
+        assert!(self.at(side).refused.is_empty(), "{:?}", self.at(side).refused);
+    }
+
+    /// The beacon of a mainchain height.
+    pub(super) fn beacon_of(&self, height: u64) -> Beacon {
+        let point = hash_to_point(&Beacon::preimage(self.at(MAIN).rules.digest(), height)) * secret();
+        Beacon { height, signature: G1Affine::from(point).to_compressed() }
     }
 
     /// The address of a chain's courier.

@@ -4,8 +4,11 @@ use chancery_sdk::prelude::*;
 
 use crate::{
     Evidence, EvidenceError, Record, Status, Step,
-    types::{HandedOver, Released, Sealed, Withheld, check_reference},
+    types::{HandedOver, OrderReturned, OrderSent, Released, Sealed, Withheld, check_reference},
 };
+
+/// Gas for taking an order.
+const ORDER_GAS: u64 = 20_000_000;
 
 #[methods]
 impl Evidence {
@@ -63,6 +66,36 @@ impl Evidence {
         self.records.insert(&digest, &record);
         cx.emit(&Released { digest, order });
         Ok(())
+    }
+
+    /// Sends an order of the court to a contract on another chain: its method `withhold` is given the subject, the order's
+    /// reference and whether it is withheld from now on. Returns the message's number.
+    /// zh: 将法院令送达其他链上的合约
+    #[access(only(court))]
+    pub fn send_order(
+        &mut self,
+        cx: &Cx,
+        subject: Digest,
+        order: String,
+        withheld: bool,
+        chain: String,
+        contract: Address,
+    ) -> Result<u64, EvidenceError> {
+        check_reference(&order)?;
+        let chain = Name::new(chain).map_err(|_| EvidenceError::NotSent)?;
+        let sent = cx.send(&chain, &contract, "withhold", &(subject, order.clone(), withheld), ORDER_GAS);
+        let number = sent.map_err(|_| EvidenceError::NotSent)?;
+        cx.emit(&OrderSent { subject, order, withheld, number });
+        Ok(number)
+    }
+
+    /// An order that was not taken there.
+    /// zh: 法院令未被接收
+    #[on_bounce]
+    pub fn order_returned(&mut self, cx: &Cx) {
+        if let Some(bounced) = cx.arrived().and_then(|arrived| arrived.bounce) {
+            cx.emit(&OrderReturned { contract: bounced.contract, number: bounced.sequence });
+        }
     }
 
     /// How a record changed hands, from the first time after place `after` on.

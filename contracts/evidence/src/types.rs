@@ -178,6 +178,9 @@ pub enum EvidenceError {
     #[code(9)]
     #[message(en = "a batch holds at least one digest", zh = "批次至少包含一个摘要")]
     EmptyBatch,
+    #[code(10)]
+    #[message(en = "the order cannot be sent there", zh = "无法送达该链")]
+    NotSent,
 }
 
 /// Accepts what can be a number in a register and cannot be a sentence: 1 to 40 bytes of ASCII letters, digits and a few
@@ -187,4 +190,22 @@ pub(crate) fn check_reference(text: &str) -> Result<(), EvidenceError> {
     let is_reference = !text.is_empty() && text.len() <= REFERENCE_BYTES_MAX && text.bytes().all(is_allowed);
     ensure!(is_reference, EvidenceError::BadReference);
     Ok(())
+}
+
+/// An order of the court went to another chain.
+#[event]
+pub struct OrderSent {
+    #[index]
+    pub subject: Digest,
+    pub order: String,
+    pub withheld: bool,
+    pub number: u64,
+}
+
+/// An order was not taken there.
+#[event]
+pub struct OrderReturned {
+    #[index]
+    pub contract: Address,
+    pub number: u64,
 }

@@ -10,9 +10,11 @@ use chancery_sdk::{merkle, prelude::*};
 use crate::{
     Consent, Identity, IdentityError, NewConsent, Record, Verification,
     refusals::check_reference,
-    types::{ConsentGiven, ConsentWithdrawn, Verified},
+    types::{ConsentGiven, ConsentWithdrawn, Verified, WordReturned},
 };
 
+/// Gas for taking word of a verification.
+const WORD_GAS: u64 = 30_000_000;
 /// Verifications of one consent.
 const USES_MAX: u32 = 10_000;
 
@@ -98,6 +100,38 @@ impl Identity {
         self.consents.insert(&(root, consent), &given);
         cx.emit(&Verified { tag, department });
         Ok(Verification { commitment: given.commitment, authority: credential.authority, height, at_ms })
+    }
+
+    /// Verifies as [`Self::verify`] does, and sends word of it to a contract on another chain: its method `eligible` is given
+    /// the subject, the tag, the commitment and the department. Returns the message's number.
+    /// zh: 核验并将结果送交其他链上的合约
+    #[access(member(departments))]
+    pub fn verify_for(
+        &mut self,
+        cx: &Cx,
+        root: Digest,
+        consent: u32,
+        tag: Digest,
+        siblings: Vec<Digest>,
+        reason: Digest,
+        sealed: Digest,
+        chain: String,
+        contract: Address,
+        subject: u32,
+    ) -> Result<u64, IdentityError> {
+        let verified = self.verify(cx, root, consent, tag, siblings, reason, sealed)?;
+        let chain = Name::new(chain).map_err(|_| IdentityError::NotSent)?;
+        let word = (subject, tag, verified.commitment, cx.caller());
+        cx.send(&chain, &contract, "eligible", &word, WORD_GAS).map_err(|_| IdentityError::NotSent)
+    }
+
+    /// Word of a verification that was not taken: the verification stands, and its department may send word again elsewhere.
+    /// zh: 核验结果未被接收
+    #[on_bounce]
+    pub fn word_returned(&mut self, cx: &Cx) {
+        if let Some(bounced) = cx.arrived().and_then(|arrived| arrived.bounce) {
+            cx.emit(&WordReturned { contract: bounced.contract, sequence: bounced.sequence });
+        }
     }
 
     /// A consent.

@@ -94,6 +94,9 @@ pub enum IdentityError {
     #[code(28)]
     #[message(en = "the delay has 1 hour to 90 days", zh = "等待期须为 1 小时至 90 天")]
     BadDelay,
+    #[code(29)]
+    #[message(en = "word of it cannot be sent there", zh = "无法送交该链")]
+    NotSent,
 }
 
 /// Accepts what can be a number in a register and cannot be a sentence.

@@ -228,6 +228,14 @@ pub struct Verified {
     pub department: Address,
 }
 
+/// Word of a verification came back from another chain.
+#[event]
+pub struct WordReturned {
+    #[index]
+    pub contract: Address,
+    pub sequence: u64,
+}
+
 /// The notice that a credential's key shall be replaced: who still has the key can object.
 #[event]
 pub struct ReplacementAnnounced {

@@ -6,7 +6,7 @@
 
 use chancery_sdk::prelude::*;
 
-use crate::{CLAIM_DOMAIN, Claimed, Drawn, Expired, LotteryError, Period, PlateLottery, Stage, Win, sampler::Sampler};
+use crate::{CLAIM_DOMAIN, Claimed, Drawn, Entry, Expired, LotteryError, Period, PlateLottery, Stage, Win, sampler::Sampler};
 
 /// Numbers of the stream that one call reads.
 const NUMBERS_MAX: u32 = 2_000;
@@ -70,7 +70,11 @@ impl PlateLottery {
         let in_time = cx.time_ms() < claiming.claims_until_ms;
         let win = self.wins.get(&(period, entry)).filter(|win| in_time && win.claimed_ms.is_none() && !win.expired);
         let mut win = win.ok_or(LotteryError::NothingToClaim)?;
-        let key = self.entries.get(&(period, entry)).ok_or(LotteryError::NoEntry { entry })?.key;
+        let Entry { key, token, .. } =
+            self.entries.get(&(period, entry)).ok_or(LotteryError::NoEntry { entry })?;
+        if let Some(order) = self.withheld.get(&token) {
+            return Err(LotteryError::Withheld { order });
+        }
         let place = [period.to_be_bytes(), entry.to_be_bytes()].concat();
         let message = [CLAIM_DOMAIN, &cx.this().0, &place, &account.0].concat();
         ensure!(cx.verify_ed25519(&key, &signature, &message), LotteryError::BadSignature);
@@ -134,6 +138,8 @@ impl PlateLottery {
             Stage::Drawing => Ok(found),
             Stage::Frozen => {
                 let height = found.draw_height.unwrap_or(u64::MAX);
+                let is_anchored = cx.mainchain().is_none() || self.anchored.contains(&period);
+                ensure!(is_anchored, LotteryError::NotAnchored);
                 found.beacon = Some(cx.beacon(height).ok_or(LotteryError::NoBeacon { height })?);
                 found.stage = Stage::Drawing;
                 Ok(found)

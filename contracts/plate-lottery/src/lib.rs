@@ -11,6 +11,7 @@
 #![no_std]
 
 pub mod draw;
+pub mod neighbours;
 pub mod periods;
 pub mod rsa;
 pub mod sampler;
@@ -61,6 +62,34 @@ pub struct PlateLottery {
     /// zh: 中签次序
     #[public]
     ranks: Map<(u32, u32), u32>,
+    /// The contract `identity`.
+    /// zh: 身份合约
+    #[public]
+    identity: Value<Source>,
+    /// The court's contract.
+    /// zh: 法院合约
+    #[public]
+    court: Value<Source>,
+    /// Verified residents by a message, by period and the verification's tag.
+    /// zh: 已核验的资格
+    #[public]
+    eligible: Map<(u32, Digest), Eligible>,
+    /// Blinded tokens that were signed, by period and the verification's tag.
+    /// zh: 已签发的盲签凭证
+    #[public]
+    issued: Map<(u32, Digest), Issued>,
+    /// How many they are, of periods that require them.
+    /// zh: 已签发凭证数
+    #[public]
+    issued_counts: Map<u32, u32>,
+    /// Orders by which entries are withheld, by their tokens' hashes.
+    /// zh: 限制令
+    #[public]
+    withheld: Map<Digest, String>,
+    /// The mainchain heights at which frozen lists were anchored.
+    /// zh: 名单锚定高度
+    #[public]
+    anchored: Map<u32, u64>,
 }
 
 #[methods]
@@ -118,6 +147,8 @@ impl PlateLottery {
 
     fn take_entry(&mut self, cx: &Cx, period: u32, open: &mut Period, new: &NewEntry) -> Result<u32, LotteryError> {
         ensure!(open.entries < ENTRIES_MAX, LotteryError::Full { limit: ENTRIES_MAX });
+        let is_issued = self.issued_counts.get(&period).is_none_or(|issued| open.entries < issued);
+        ensure!(is_issued, LotteryError::NotIssued);
         let token = cx.sha256(&new.token);
         if let Some(entry) = self.tokens.get(&(period, token)) {
             return Err(LotteryError::TokenUsed { entry });

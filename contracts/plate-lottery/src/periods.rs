@@ -58,7 +58,8 @@ impl PlateLottery {
         let mut frozen = self.period_at(period, Stage::Open)?;
         let until_ms = frozen.rules.entries_until_ms;
         ensure!(cx.time_ms() >= until_ms, LotteryError::EntriesOpen { until_ms });
-        let draw_height = cx.height() + frozen.rules.draw_after_blocks;
+        let draw_height = cx.mainchain_height() + frozen.rules.draw_after_blocks;
+        cx.expect_beacon(draw_height);
         frozen.stage = Stage::Frozen;
         frozen.frozen_height = Some(cx.height());
         frozen.draw_height = Some(draw_height);
@@ -75,9 +76,10 @@ impl PlateLottery {
     pub fn delay(&mut self, cx: &Cx, period: u32, draw_height: u64, reason: String) -> Result<(), LotteryError> {
         let mut delayed = self.period_at(period, Stage::Frozen)?;
         let due = delayed.draw_height.unwrap_or_default();
-        let may = cx.height() < due && (due + 1..=due.saturating_add(DELAY_MAX)).contains(&draw_height);
+        let may = cx.mainchain_height() < due && (due + 1..=due.saturating_add(DELAY_MAX)).contains(&draw_height);
         ensure!(may && !reason.is_empty() && reason.len() <= 120, LotteryError::NoDelay);
         delayed.draw_height = Some(draw_height);
+        cx.expect_beacon(draw_height);
         self.periods.insert(&period, &delayed);
         cx.emit(&Delayed { period, draw_height, reason });
         Ok(())

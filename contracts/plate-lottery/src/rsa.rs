@@ -22,16 +22,25 @@ pub fn is_modulus(modulus: &[u8; MODULUS_BYTES]) -> bool {
 
 /// Whether `signature` holds over `message` under the key with this modulus.
 pub fn holds(modulus: &[u8; MODULUS_BYTES], message: &[u8], signature: &[u8; MODULUS_BYTES]) -> bool {
+    power(modulus, signature).is_some_and(|encoded| is_encoding(message, &encoded))
+}
+
+/// Whether `signature` is the authority's on a blinded message: its power is that message.
+pub fn opens(modulus: &[u8; MODULUS_BYTES], signature: &[u8; MODULUS_BYTES], blinded: &[u8; MODULUS_BYTES]) -> bool {
+    power(modulus, signature).is_some_and(|power| power[..] == blinded[..])
+}
+
+/// What a signature is of.
+fn power(modulus: &[u8; MODULUS_BYTES], signature: &[u8; MODULUS_BYTES]) -> Option<Vec<u8>> {
     let (modulus, signature) = (U2048::from_be_slice(modulus), U2048::from_be_slice(signature));
-    let Some(odd) = Option::<Odd<U2048>>::from(Odd::new(modulus)) else { return false };
+    let odd = Option::<Odd<U2048>>::from(Odd::new(modulus))?;
     if signature >= modulus {
-        return false;
+        return None;
     }
     // s^65537 is sixteen squares and one product.
     let base = FixedMontyForm::new(&signature, &FixedMontyParams::new_vartime(odd));
     let power = (0..16).fold(base, |power, _| power.square()) * base;
-    let encoded = power.retrieve().to_be_bytes();
-    is_encoding(message, encoded.as_ref())
+    Some(power.retrieve().to_be_bytes().as_ref().to_vec())
 }
 
 /// EMSA-PSS-VERIFY of RFC 8017, 9.1.2, for an encoding of 2,047 bits.

@@ -188,6 +188,80 @@ pub enum LotteryError {
     #[code(17)]
     #[message(en = "a list has at most {limit} entries", zh = "名单最多 {limit} 条")]
     Full { limit: u32 },
+    #[code(18)]
+    #[message(en = "the message is not from a contract whose word counts", zh = "消息并非来自可信合约")]
+    UnknownSource,
+    #[code(19)]
+    #[message(en = "no verification of this department's is on record", zh = "没有该部门的身份核验记录")]
+    NotVerified,
+    #[code(20)]
+    #[message(en = "a token was issued for this verification", zh = "该核验已签发凭证")]
+    AlreadyIssued,
+    #[code(21)]
+    #[message(en = "there are as many entries as tokens that were issued", zh = "报名数已达签发凭证数")]
+    NotIssued,
+    #[code(22)]
+    #[message(en = "withheld by order {order}", zh = "依 {order} 号令限制")]
+    Withheld { order: String },
+    #[code(23)]
+    #[message(
+        en = "it is not shown that the list was on the mainchain's record before its beacon",
+        zh = "尚未证明名单在信标产生之前已锚定于主链"
+    )]
+    NotAnchored,
+}
+
+/// A contract on another chain whose word counts.
+#[data]
+#[derive(Clone)]
+pub struct Source {
+    /// The chain.
+    pub chain: String,
+    /// The contract.
+    pub contract: Address,
+}
+
+/// A resident who was verified for a period. Who it is stands nowhere.
+#[data]
+pub struct Eligible {
+    /// The department that verified.
+    pub department: Address,
+    /// The salted commitment of what was verified.
+    pub commitment: Digest,
+}
+
+/// A token that was signed blind for a verification.
+#[data]
+pub struct Issued {
+    /// The SHA-256 of the blinded token.
+    pub blinded: Digest,
+    /// At which height.
+    pub height: u64,
+}
+
+/// A token was signed.
+#[event]
+pub struct TokenIssued {
+    #[index]
+    pub period: u32,
+    pub tag: Digest,
+}
+
+/// A court's order came.
+#[event]
+pub struct OrderTaken {
+    #[index]
+    pub subject: Digest,
+    pub order: String,
+    pub withheld: bool,
+}
+
+/// A frozen list is on the mainchain's record.
+#[event]
+pub struct ListAnchored {
+    #[index]
+    pub period: u32,
+    pub mainchain_height: u64,
 }
 
 /// A period opened.

@@ -130,6 +130,12 @@ pub(crate) fn token(period: u32, person: u32) -> [u8; 32] {
     sha2::Sha256::digest([period.to_be_bytes(), person.to_be_bytes()].concat()).into()
 }
 
+/// The modulus of the authority's key.
+#[allow(dead_code, reason = "the tests across chains use it")]
+pub(crate) fn token_key() -> [u8; 256] {
+    authority::modulus()
+}
+
 /// A person's entry in a period, without earlier losses.
 pub(crate) fn new_entry(period: u32, person: u32) -> NewEntry {
     let token = token(period, person);

@@ -85,6 +85,10 @@ pub struct WasteSorting {
     /// zh: 兑换记录
     #[public]
     redemptions: Map<Digest, Redemption>,
+    /// Receipts of points that went to another chain, by chain and the message's number.
+    /// zh: 送往其他链的兑换
+    #[public]
+    sent: Map<(String, u64), Digest>,
     /// Totals, by district and month.
     /// zh: 按区按月汇总
     #[public]

@@ -112,6 +112,9 @@ pub enum WasteError {
     #[code(33)]
     #[message(en = "the number is taken by another district", zh = "该编号已被使用")]
     NumberTaken,
+    #[code(34)]
+    #[message(en = "the points cannot be sent there", zh = "积分无法送交该链")]
+    NotSent,
 }
 
 /// Accepts what can be a number in a register and cannot be a sentence.

@@ -131,6 +131,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/v1/chains/{chain}/contracts/{contract}/query", post(contracts::query)),
         ("/v1/chains/{chain}/contracts/{contract}/proof", get(contracts::proof)),
         ("/v1/chains/{chain}/sidechains", get(neighbours::sidechains)),
+        ("/v1/chains/{chain}/presented", get(neighbours::presented)),
         ("/v1/chains/{chain}/lanes", get(neighbours::lanes)),
         ("/v1/chains/{chain}/lanes/{other}", get(neighbours::messages)),
         ("/v1/chains/{chain}/snapshots", get(snapshots::list)),

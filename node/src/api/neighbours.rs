@@ -1,17 +1,19 @@
 //! `/sidechains` and `/lanes`: how a chain stands to others.
 
-use axum::Json;
+use axum::{Json, response::Response};
 use chancery_abi::{
-    Digest, Name,
+    Address, Digest, Name, codec,
     lane::{Anchored, Closed},
+    limits::SLOT_KEY_BYTES_MAX,
     message::{Message, MessageBody},
+    types::from_hex,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
     Problem,
-    target::{Parameters, Target},
+    target::{Parameters, Target, octets},
     views::hex,
 };
 use crate::chain::{ChainService, Lane, ReadError, SidechainFound};
@@ -229,6 +231,38 @@ pub(super) async fn messages(
     let found = target
         .look_up(move |chain| -> Result<Vec<Message>, ReadError> { chain.list_messages(&other, page.from, limit) });
     Ok(Json(found.await?.into_iter().map(message_view).collect()))
+}
+
+/// What is to be presented.
+#[derive(Deserialize)]
+pub(super) struct Presented {
+    contract: Option<String>,
+    key: Option<String>,
+    anchored_from: Option<u64>,
+}
+
+/// An entry of the mainchain's state with its proof, for a contract of this sidechain to be shown: of a contract, by its
+/// address and slot key; or the first record of this chain's own header from a height on.
+#[utoipa::path(get, path = "/v1/chains/{chain}/presented", operation_id = "presented", tag = "chains",
+    params(("chain" = String, Path, description = "The sidechain's name"),
+        ("contract" = Option<String>, Query, description = "The address of a contract on the mainchain"),
+        ("key" = Option<String>, Query, description = "A slot key of its state, in hexadecimal"),
+        ("anchored_from" = Option<u64>, Query, description = "A height of this chain, in the place of the other two")),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 400, body = Problem),
+        (status = 404, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn presented(target: Target, Parameters(asked): Parameters<Presented>) -> Result<Response, Problem> {
+    let found = match (asked.anchored_from, asked.contract, asked.key) {
+        (Some(height), None, None) => target.look_up(move |chain| chain.present_own_anchor(height)).await?,
+        (None, Some(contract), Some(key)) => {
+            let contract: Address =
+                contract.parse().map_err(|error| Problem::invalid(format_args!("contract: {error}")))?;
+            let key = from_hex(&key).filter(|key| !key.is_empty() && key.len() <= SLOT_KEY_BYTES_MAX);
+            let key = key.ok_or_else(|| Problem::invalid(format_args!("key: 1 to 128 bytes in hexadecimal")))?;
+            target.look_up(move |chain| chain.present_entry(contract, key)).await?
+        }
+        _ => return Err(Problem::invalid(format_args!("either anchored_from, or contract and key"))),
+    };
+    Ok(octets(codec::encode(&found)))
 }
 
 fn message_view(message: Message) -> MessageView {

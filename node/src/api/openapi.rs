@@ -42,6 +42,7 @@ use super::{
         neighbours::sidechains,
         neighbours::lanes,
         neighbours::messages,
+        neighbours::presented,
         snapshots::list,
         snapshots::manifest,
         snapshots::chunk,

@@ -6,11 +6,11 @@
 use chancery_abi::{
     Address, Claim, Digest, Finality, Header, Link, Origin, ProofBundle, SidechainOrigin, StateSubject, WIRE_VERSION,
     codec,
-    lane::{AnchorState, Anchored, slots},
+    lane::{AnchorState, Anchored, MainchainEntry, slots},
     limits::SLOT_KEY_BYTES_MAX,
     merkle::path_in_mountain,
 };
-use chancery_runtime::{state::StateError, storage::StorageError};
+use chancery_runtime::{execution::lanes, state::StateError, storage::StorageError};
 use chancery_verify::roots;
 
 use super::{ChainError, ChainService, ContractRef, FinalityProof, ReadError};
@@ -107,6 +107,47 @@ impl ChainService {
             link,
             finality: Finality::Certificate { hand_overs, certificate },
         })
+    }
+
+    /// An entry of the mainchain's state as of the newest header of it that this sidechain has seen, for a contract here to be
+    /// shown.
+    ///
+    /// # Errors
+    /// When this is no sidechain, it has seen nothing yet, or that state cannot be proven any more.
+    pub fn present_entry(&self, contract: Address, key: Vec<u8>) -> Result<MainchainEntry, ReadError> {
+        let Some(mainchain) = self.mainchain() else {
+            return Err(ReadError::Failed("only on a sidechain is something of the mainchain presented".into()));
+        };
+        let seen = self.newest_seen().map_err(|error| self.not_answered(error))?;
+        let db = mainchain.ledger.db();
+        let Some(header) = db.header(seen)? else {
+            return Err(ReadError::NotAnchored { height: mainchain.ledger.tip().height, anchored: 0 });
+        };
+        let state = mainchain.ledger.state().map_err(|error| self.not_answered(error))?;
+        let proof = state.prove(seen, &contract, &key).map_err(|error| self.not_answered(error.into()))?;
+        Ok(MainchainEntry { header, contract, key, value: proof.value, nodes: proof.nodes })
+    }
+
+    /// The mainchain's first record of this sidechain's header at `height` or above, as a contract here can be shown it.
+    ///
+    /// # Errors
+    /// When there is none yet, or this chain has not seen it yet: asking has both done.
+    pub fn present_own_anchor(&self, height: u64) -> Result<MainchainEntry, ReadError> {
+        let Some(mainchain) = self.mainchain() else {
+            return Err(ReadError::Failed("only a sidechain is anchored".into()));
+        };
+        let name = self.ledger.rules().name();
+        let record = mainchain.read_state(|view| lanes::anchors::first_anchored_from(view, name, height));
+        let Some(record) = record.map_err(|error| self.not_answered(error))? else {
+            self.want_anchor(height);
+            return Err(ReadError::NotAnchored { height, anchored: self.anchored(mainchain)?.newest.height });
+        };
+        let seen = self.newest_seen().map_err(|error| self.not_answered(error))?;
+        if seen < record.mainchain_height {
+            self.want_seen(record.mainchain_height);
+            return Err(ReadError::NotAnchored { height, anchored: record.height });
+        }
+        self.present_entry(Address::system(), slots::anchored(name, record.height))
     }
 
     /// The newest height that leads to the trust anchor: of a sidechain, the newest that its mainchain has on record.

@@ -13,10 +13,12 @@ use super::{
     options::{Format, KeyOptions, NodeOptions},
     outcome::{self, Schemas},
     output::{Output, table},
+    prove,
     sender::{SendOptions, Sender, Sent},
 };
 use crate::{
     client::{ChainClient, Node},
+    keystore::{Keystore, PassphraseSource},
     schema_json::Names as _,
 };
 
@@ -36,6 +38,8 @@ pub(super) enum Chain {
     List(List),
     /// Show how far the mainchain has each sidechain on record, and which it has closed.
     Anchors(List),
+    /// Write the mainchain's record of a sidechain's header, as a contract there takes it for an argument `@FILE`.
+    Anchored(AnchoredCommand),
     /// Show the lanes between a chain and others, or the messages that wait on one.
     Lanes(Lanes),
 }
@@ -105,6 +109,23 @@ pub(super) struct List {
     format: Format,
 }
 
+/// Write the mainchain's record of a sidechain's header.
+#[derive(Args)]
+pub(super) struct AnchoredCommand {
+    /// The sidechain.
+    chain: Name,
+    /// The first record of this height or a later one.
+    #[arg(long, value_name = "HEIGHT")]
+    from: u64,
+    /// Where to write it, in hexadecimal.
+    #[arg(short, long, value_name = "FILE")]
+    output: std::path::PathBuf,
+    #[command(flatten)]
+    node: NodeOptions,
+    #[command(flatten)]
+    format: Format,
+}
+
 /// Show lanes.
 #[derive(Args)]
 pub(super) struct Lanes {
@@ -135,6 +156,12 @@ impl Chain {
             Self::Retire(retire) => retire.run(output),
             Self::List(list) => list.list(output),
             Self::Anchors(list) => list.anchors(output),
+            Self::Anchored(anchored) => {
+                let node = anchored.node.open()?;
+                let chain = node.chain(anchored.chain.clone());
+                let bytes = prove::once_anchored(|| chain.present_own_anchor(anchored.from))?;
+                prove::write_presented(&anchored.output, &bytes, output)
+            }
             Self::Lanes(lanes) => lanes.run(output),
         }
     }
@@ -219,20 +246,88 @@ fn committee_of(chain: &ChainClient<'_>) -> Result<Vec<String>> {
     Ok(keys)
 }
 
+/// Founds the sidechains of the reference network where they are not there, in which each department has its services; the
+/// nodes of `committee` are theirs.
+pub(super) fn found_reference(node: &Node, keys: &Keystore, committee: &[String], output: &Output) -> Result {
+    let main = node.chain(Name::new("main").map_err(|error| Failure::new(error.to_string()))?);
+    let there = main.sidechains()?;
+    let until_ms = main.status()?.timestamp_ms + 5 * 365 * DAY_MS;
+    let demo = keys.find("demo")?.address().to_string();
+    let acts = Acts { keys, passphrases: PassphraseSource::default(), reference: "reference", output };
+    for (place, (chain, department)) in REFERENCE.iter().enumerate() {
+        if there.iter().any(|side| side["name"] == *chain) {
+            continue;
+        }
+        // Each of another committee, as far as there are enough to bear one that is away.
+        let mut members: Vec<String> = committee.to_vec();
+        if members.len() > 4 {
+            members.remove(place % members.len());
+        }
+        let measure = json!({ "FoundChain": {
+            "chain": chain,
+            "department": department,
+            "members": members,
+            "anchor_ms": 2_000,
+            "deployers": [demo],
+            "deployers_until_ms": until_ms,
+        }});
+        let by = ["admin-judicial".to_owned(), "admin-interior".to_owned()];
+        acts.enact(&main, &by, measure)?;
+    }
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let is_up = |chain: &str| {
+        let name = Name::new(chain).ok();
+        let taken = || {
+            let lanes = node.chain(name.clone()?).lanes().ok()?;
+            lanes["lanes"].as_array()?.iter().map(|lane| lane["taken"].as_u64()).sum::<Option<u64>>()
+        };
+        taken().is_some_and(|taken| taken > 0)
+    };
+    // Up once it has word from the registry of who may deploy.
+    while !REFERENCE.iter().all(|(chain, _)| is_up(chain)) {
+        if Instant::now() > deadline {
+            return Err(Failure::new("the sidechains do not come up").help("the node's log says more"));
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    Ok(())
+}
+
+/// The sidechains of the reference network, with the departments whose services they host.
+pub(super) const REFERENCE: &[(&str, &str)] =
+    &[("evidence", "judicial"), ("waste", "environment"), ("plates", "transport")];
+
+/// Acts of the registry, with keys of administrators.
+struct Acts<'a> {
+    keys: &'a Keystore,
+    passphrases: PassphraseSource,
+    reference: &'a str,
+    output: &'a Output,
+}
+
 impl Acting {
     /// Proposes a measure, has the others approve it, and carries it out; the act's number.
     fn enact(&self, main: &ChainClient<'_>, measure: Value, output: &Output) -> Result<u32> {
+        let keys = self.keys.store()?;
+        let acts = Acts { keys: &keys, passphrases: self.keys.passphrases(), reference: &self.reference, output };
+        acts.enact(main, &self.by, measure)
+    }
+}
+
+impl Acts<'_> {
+    /// Proposes a measure, has the others approve it, and carries it out; the act's number.
+    fn enact(&self, main: &ChainClient<'_>, by: &[String], measure: Value) -> Result<u32> {
         let mut arguments = Map::new();
         arguments.insert("measure".into(), measure);
-        arguments.insert("reference".into(), self.reference.clone().into());
-        let (first, others) = self.by.split_first().expect("clap asks for one at least");
-        let act = self.call(main, first, "propose", &arguments, output)?;
+        arguments.insert("reference".into(), self.reference.into());
+        let (first, others) = by.split_first().expect("somebody acts");
+        let act = self.call(main, first, "propose", &arguments)?;
         let act = u32::decode(&mut &act[..]).map_err(|_| Failure::new("the registry gave no act's number"))?;
         let of_act = Map::from_iter([("act".to_owned(), json!(act))]);
         for other in others {
-            self.call(main, other, "approve", &of_act, output)?;
+            self.call(main, other, "approve", &of_act)?;
         }
-        self.call(main, first, "carry_out", &of_act, output).map_err(|failure| {
+        self.call(main, first, "carry_out", &of_act).map_err(|failure| {
             let next = "have the other administrators approve, then carry it out";
             failure.help(format!(
                 "act {act} stands; {next}: chancery call {}/registry approve --act {act} --as KEY",
@@ -243,21 +338,13 @@ impl Acting {
     }
 
     /// Calls the registry; what it returned.
-    fn call(
-        &self,
-        main: &ChainClient<'_>,
-        by: &str,
-        method: &str,
-        values: &Map<String, Value>,
-        output: &Output,
-    ) -> Result<Vec<u8>> {
+    fn call(&self, main: &ChainClient<'_>, by: &str, method: &str, values: &Map<String, Value>) -> Result<Vec<u8>> {
         let contract = Address::registry(main.name());
         let schema = main.schema(&contract.to_string())?;
         let method = arguments::method(&schema, method, &[chancery_abi::schema::MethodKind::Call])?;
-        let keys = self.keys.store()?;
-        let names = AddressNames { keys: &keys, chain: main.name() };
+        let names = AddressNames { keys: self.keys, chain: main.name() };
         let input = arguments::encode(&schema, method, values, &names)?;
-        let key = keys.unlock(by, &self.keys.passphrases())?;
+        let key = self.keys.unlock(by, &self.passphrases)?;
         let options = SendOptions { gas: None, valid_for: 1_000, wait: true, no_wait: false, timeout: 60 };
         let sender = Sender::new(main, key, options.valid_for)?;
         let mut schemas = Schemas::on(main);
@@ -268,7 +355,7 @@ impl Acting {
                 Ok(output.unwrap_or_default())
             }
             Sent::Final(receipt) | Sent::Withheld(receipt) => {
-                let explained = outcome::explain(&receipt, None, &mut schemas, output.language);
+                let explained = outcome::explain(&receipt, None, &mut schemas, self.output.language);
                 Err(Failure::new(explained.sentence))
             }
             Sent::Pending(digest) => Err(Failure::new(format!("transaction {digest} is not final yet"))),

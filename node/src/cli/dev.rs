@@ -1,4 +1,4 @@
-//! `chancery dev`: a whole chain on this machine, for trying things out and writing contracts.
+//! `chancery dev`: a mainchain and its departments' sidechains on this machine, for trying things out and writing contracts.
 //!
 //! Its keys are made here and kept without a passphrase, which their files say; nothing of it belongs on a real network.
 //! Making the chain can be interrupted anywhere: the genesis is written last, and everything before it is taken up
@@ -16,6 +16,7 @@ use ed25519_zebra::SigningKey;
 use serde_json::json;
 
 use super::{
+    chain,
     failure::{Failure, Result},
     network::{administrator_key, trial_departments, write_durably},
     node::{self, Member},
@@ -24,6 +25,7 @@ use super::{
 };
 use crate::{
     chain::{GenesisPlan, RegistryPlan, now_ms, plan_genesis},
+    client::Node,
     config::NodeConfig,
     keystore::{AccountKey, Keystore, KeystoreError, NewProtection, PassphraseSource},
 };
@@ -45,8 +47,8 @@ const BLOCK_CACHE_MIB: usize = 64;
 /// Memory of each for what is not in tables yet, in MiB.
 const WRITE_BUFFER_MIB: usize = 16;
 
-/// Run a developer's chain on this machine: a chain `main`, four validators in one process, a key `demo` that may
-/// deploy.
+/// Run a developer's network on this machine: a chain `main` with sidechains `evidence`, `waste` and `plates`, four
+/// validators in one process, a key `demo` that may deploy.
 #[derive(Args)]
 pub(super) struct Dev {
     /// Where the chain is kept; it is made when it is not there.
@@ -61,6 +63,9 @@ pub(super) struct Dev {
     /// Make the chain's files and stop.
     #[arg(long)]
     no_run: bool,
+    /// The mainchain alone, without the departments' sidechains.
+    #[arg(long)]
+    no_sidechains: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -106,10 +111,17 @@ impl Dev {
         output.note(&format!("{} {}", if made { "made" } else { "reopening" }, data.display()));
         node::run(members, genesis, |node| {
             let (url, height) = (format!("http://{}", node.address()), node.chain().ledger().tip().height);
+            if !self.no_sidechains {
+                let mut committee: Vec<String> =
+                    nodes.iter().map(|(_, key)| Digest(key.public_key()).to_string()).collect();
+                committee.sort_unstable();
+                chain::found_reference(&Node::at(&url)?, &keys, &committee, output)?;
+            }
             let json = json!({
                 "ready": true,
                 "url": url,
                 "chain": CHAIN,
+                "sidechains": chain::REFERENCE.iter().map(|(chain, _)| *chain).collect::<Vec<_>>(),
                 "height": height,
                 "validators": nodes.len(),
                 "data": data.to_string_lossy(),
@@ -175,7 +187,7 @@ fn validator_keys(node: &Path) -> Result<Keystore> {
 
 fn ready_text(url: &str, data: &Path, keys: &Keystore, height: u64) -> String {
     format!(
-        "ready: chain {CHAIN} at {url}, height {height}\n\
+        "ready: chain {CHAIN} with its sidechains evidence, waste and plates at {url}, height {height}\n\
          \x20 keys         {keys} (demo; INSECURE, for development only)\n\
          \x20 departments  {departments} (key `{DEMO}` deploys for each)\n\
          \x20 anchor       {anchor}\n\

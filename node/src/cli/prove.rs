@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -55,6 +55,10 @@ pub(super) struct Prove {
     /// Where to write the proof.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// Write it as a contract of this sidechain takes it, in hexadecimal, for an argument `@FILE`: a proof from what that
+    /// chain has seen of its mainchain.
+    #[arg(long, value_name = "CHAIN", conflicts_with = "at")]
+    present: Option<Name>,
     /// As of this height, one of the newest [default: the newest].
     #[arg(long, value_name = "HEIGHT")]
     at: Option<u64>,
@@ -73,6 +77,9 @@ impl Prove {
     /// When there is nothing to prove, or the node's proof does not hold.
     pub(super) fn run(self, output: &Output) -> Result {
         let node = self.node.open()?;
+        if let Some(side) = &self.present {
+            return self.present(&node, side, output);
+        }
         let (_, bytes, anchor) = match self.target.parse::<ContractTarget>() {
             Ok(target) => self.prove_entry(&node, &target)?,
             Err(_) if self.subject == "tx" => self.prove_transaction(&node)?,
@@ -93,6 +100,17 @@ impl Prove {
             let (file, size) = (self.output.display(), bytes.len());
             format!("{verified}\nwrote {file} ({size} bytes); `chancery verify {file} --anchor FILE` needs no network")
         })
+    }
+
+    /// Writes what a contract of a sidechain is to be shown of its mainchain.
+    fn present(&self, node: &Node, side: &Name, output: &Output) -> Result {
+        let target = self.target.parse::<ContractTarget>().map_err(Failure::usage)?;
+        let chain = node.chain(target.chain.clone());
+        let (contract, slot) = self.slot(&chain, &target)?;
+        let contract = contract.parse().map_err(|_| Failure::new("the node gave no address"))?;
+        let side = node.chain(side.clone());
+        let bytes = once_anchored(|| side.present_slot(&contract, &slot))?;
+        write_presented(&self.output, &bytes, output)
     }
 
     fn prove_transaction<'n>(&self, node: &'n Node) -> Result<(ChainClient<'n>, Vec<u8>, TrustAnchor)> {
@@ -117,6 +135,19 @@ impl Prove {
         target: &ContractTarget,
     ) -> Result<(ChainClient<'n>, Vec<u8>, TrustAnchor)> {
         let chain = node.chain(target.chain.clone());
+        let (contract, slot) = self.slot(&chain, target)?;
+        let anchor = anchor_of(node, &chain)?;
+        // What a sidechain says now is provable once its mainchain has it on record.
+        let height = match self.at {
+            None if anchor.chain != *chain.name() => Some(chain.status()?.height),
+            at => at,
+        };
+        let bytes = once_anchored(|| chain.prove_slot(&contract, &slot, height))?;
+        Ok((chain, bytes, anchor))
+    }
+
+    /// The contract's address and the entry's slot key.
+    fn slot(&self, chain: &ChainClient<'_>, target: &ContractTarget) -> Result<(String, Vec<u8>)> {
         let contract = chain.contract(&target.contract)?.address.to_string();
         let schema = chain.schema(&contract)?;
         let field = schema.storage.values().find(|field| field.name.as_str() == self.subject).ok_or_else(|| {
@@ -132,15 +163,16 @@ impl Prove {
         };
         let slot = schema_json::slot_key(&schema, field, key.as_ref(), &names)
             .map_err(|error| Failure::usage(error.to_string()))?;
-        let anchor = anchor_of(node, &chain)?;
-        // What a sidechain says now is provable once its mainchain has it on record.
-        let height = match self.at {
-            None if anchor.chain != *chain.name() => Some(chain.status()?.height),
-            at => at,
-        };
-        let bytes = once_anchored(|| chain.prove_slot(&contract, &slot, height))?;
-        Ok((chain, bytes, anchor))
+        Ok((contract, slot))
     }
+}
+
+/// Writes what a contract is to be shown, as its argument takes it.
+pub(super) fn write_presented(file: &Path, bytes: &[u8], output: &Output) -> Result {
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    fs::write(file, text).map_err(at(file))?;
+    let json = json!({ "file": file.to_string_lossy(), "size_bytes": bytes.len() });
+    output.result(&json, || format!("wrote {} ({} bytes), for an argument @{0}", file.display(), bytes.len()))
 }
 
 /// The trust anchor that proofs of a chain lead to: a sidechain's is its mainchain's.
@@ -153,7 +185,7 @@ fn anchor_of(node: &Node, chain: &ChainClient<'_>) -> Result<TrustAnchor> {
 }
 
 /// Asks for a proof, again for as long as its height is not anchored: asking has it anchored.
-fn once_anchored(mut prove: impl FnMut() -> std::result::Result<Vec<u8>, ClientError>) -> Result<Vec<u8>> {
+pub(super) fn once_anchored(mut prove: impl FnMut() -> std::result::Result<Vec<u8>, ClientError>) -> Result<Vec<u8>> {
     let deadline = Instant::now() + ANCHORED_WITHIN;
     loop {
         match prove() {

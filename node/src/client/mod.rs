@@ -242,6 +242,23 @@ impl ChainClient<'_> {
         self.json("/sidechains")
     }
 
+    /// An entry of the mainchain's state with its proof, for a contract of this sidechain to be shown.
+    ///
+    /// # Errors
+    /// When the node cannot be reached or refuses.
+    pub fn present_slot(&self, contract: &Address, slot: &[u8]) -> Result<Vec<u8>, ClientError> {
+        let slot: String = slot.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.bytes(&format!("/presented?contract={contract}&key={slot}"), PROOF_BYTES_MAX)
+    }
+
+    /// The mainchain's first record of this sidechain's header from a height on, for a contract of it to be shown.
+    ///
+    /// # Errors
+    /// When there is none yet, or the node cannot be reached or refuses.
+    pub fn present_own_anchor(&self, height: u64) -> Result<Vec<u8>, ClientError> {
+        self.bytes(&format!("/presented?anchored_from={height}"), PROOF_BYTES_MAX)
+    }
+
     /// The lanes between the chain and others, and how many messages wait to be claimed.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub(super) struct Known {
     height: Option<u64>,
     /// The counts of its lanes, by the other chain.
     counts: BTreeMap<Name, LaneCounts>,
-    /// The newest height at which a message was seen to have been sent.
+    /// The newest height at which a message was seen to have been sent, or a beacon to be expected.
     pub(super) sent_at: u64,
     /// The mainchain's heights whose beacons its contracts expect.
     pub(super) expected_beacons: Vec<u64>,
@@ -75,6 +75,7 @@ fn something_was_done(chain: &Chain, from: Option<u64>, to: u64) -> Result<bool,
 
 fn read(chain: &Chain, names: &[Name], tip: u64, known: &mut Known) -> Result<(), ChainError> {
     let rules = chain.ledger().rules();
+    let expected_before = known.expected_beacons.clone();
     let before: u64 = known.counts.values().map(|counts| counts.sent).sum();
     let is_first = known.height.is_none();
     let is_mainchain = rules.genesis().mainchain.is_none();
@@ -96,7 +97,9 @@ fn read(chain: &Chain, names: &[Name], tip: u64, known: &mut Known) -> Result<()
     })?;
     let sent: u64 = known.counts.values().map(|counts| counts.sent).sum();
     // What was sent before this process began may not be anchored.
-    if sent > before || is_first && sent > 0 {
+    // Whoever expects a beacon has something fixed that is to be on record before it.
+    let expects_more = known.expected_beacons.iter().any(|height| !expected_before.contains(height));
+    if sent > before || expects_more || is_first && sent > 0 {
         known.sent_at = tip;
     }
     Ok(())

@@ -529,6 +529,16 @@ fn mainchain_height(host: &mut Host<'_>) -> wasmtime::Result<u64> {
     stored(host, height)
 }
 
+fn mainchain(host: &mut Host<'_>, ptr: u32, len: u32) -> wasmtime::Result<u32> {
+    let mainchain = host.data_mut().session().facts.mainchain.as_ref().map(|mainchain| mainchain.name.clone());
+    let Some(name) = mainchain else { return Ok(0) };
+    let name = name.as_str().as_bytes();
+    if name.len() <= len as usize {
+        copy_out(host, ptr, name)?;
+    }
+    Ok(length(name))
+}
+
 fn mainchain_entry(host: &mut Host<'_>, ptr: u32, len: u32) -> wasmtime::Result<u32> {
     let presented = bounded(host, ptr, len, limits::CALL_DATA_BYTES_MAX)?;
     let fact = lanes::seen::fact(host.data_mut().session(), &presented);

@@ -150,6 +150,8 @@ macro_rules! for_each_host_function {
             fn arrived() -> u32, gas 500 + 0 * ();
             /// The newest height of the mainchain that this chain has seen; on the mainchain the block's own.
             fn mainchain_height() -> u64, gas 31_000 + 0 * ();
+            /// Writes the mainchain's name to a buffer of `len` bytes; returns its length, 0 on a mainchain itself.
+            fn mainchain(ptr: u32, len: u32) -> u32, gas 160 + 0 * ();
             /// What an entry of the mainchain's state is, by the SCALE of a `MainchainEntry` that proves it: the length of
             /// the SCALE of a `MainchainFact`, which is kept, or `NONE` where it does not hold. Only on a sidechain.
             fn mainchain_entry(ptr: u32, len: u32) -> u32, gas 60_000 + 20 * (len);

@@ -10,10 +10,15 @@ use alloc::{string::String, vec::Vec};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
 use crate::{
-    Address, Certificate, Committee, Digest, Header, Name,
-    merkle::Path,
-    message::{Message, Quantity},
+    Digest, Name,
     slot::{SlotKey, push_field},
+};
+
+#[cfg(feature = "sha256")]
+mod proven;
+#[cfg(feature = "sha256")]
+pub use proven::{
+    AnchorState, AnchorUpdate, Delivery, ForkEvidence, LaneProof, MainchainEntry, ProvenMessage, Settlement,
 };
 
 /// A sidechain's header as the mainchain's state has it.
@@ -56,127 +61,7 @@ pub enum Closed {
     },
 }
 
-/// How a sidechain stands on the mainchain.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
-pub struct AnchorState {
-    /// The term of the committee that certifies the next header.
-    pub epoch: u64,
-    /// That committee.
-    pub committee: Committee,
-    /// The newest anchored header; at height 0 the genesis.
-    pub newest: Anchored,
-    /// Set once there are no more.
-    pub closed: Option<Closed>,
-}
-
-/// A certified header of a sidechain, for the mainchain.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
-pub struct AnchorUpdate {
-    /// The header.
-    pub header: Header,
-    /// A certificate of it.
-    pub certificate: Certificate,
-    /// The place of the newest anchored header in its history; none when that is the genesis.
-    pub extends: Option<Path>,
-    /// The committee that follows, where the header ends a term.
-    pub next: Option<Committee>,
-    /// Where the chain is being retired: the nodes that prove that its state knows of it, so that nothing follows.
-    pub retired: Option<Vec<Vec<u8>>>,
-}
-
-/// A certified header of a sidechain that contradicts what is anchored.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
-pub struct ForkEvidence {
-    /// The header that contradicts.
-    pub header: Header,
-    /// Its certificate.
-    pub certificate: Certificate,
-    /// Where it is of another height than the newest anchored one: which other header the later of the two has in its
-    /// history at the height of the earlier, and where.
-    pub instead: Option<(Digest, Path)>,
-}
-
-/// What a chain knows of the mainchain, and the way from there to the state that a message stands in.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
-pub enum LaneProof {
-    /// The message is in the mainchain's state after a header that this chain has seen.
-    #[codec(index = 0)]
-    Mainchain {
-        /// The header.
-        header: Header,
-    },
-    /// The message is in a sidechain's state after a header that is anchored in this chain's own state.
-    #[codec(index = 1)]
-    Anchored {
-        /// The sidechain's height.
-        height: u64,
-    },
-    /// The message is in a sidechain's state after a header that is anchored in the mainchain's state after a header that
-    /// this chain has seen.
-    #[codec(index = 2)]
-    Through {
-        /// The mainchain's header.
-        header: Header,
-        /// The record of the sidechain's.
-        record: Anchored,
-        /// The nodes that prove the record.
-        nodes: Vec<Vec<u8>>,
-    },
-}
-
-/// A message with the nodes that prove that it was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
-pub struct ProvenMessage {
-    /// The message.
-    pub message: Message,
-    /// The trie's nodes from the root of its chain's state towards it, each whole, none left out.
-    pub nodes: Vec<Vec<u8>>,
-}
-
-/// The next messages of a lane, for their destination.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
-pub struct Delivery {
-    /// The chain they come from.
-    pub source: Name,
-    /// What leads to its state.
-    pub proof: LaneProof,
-    /// The messages, in their order, none left out.
-    pub messages: Vec<ProvenMessage>,
-}
-
-/// How far the destination of a lane has come, for the chain that the messages came from: what was taken there need not be
-/// kept, and what a closed chain never took comes back.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
-pub struct Settlement {
-    /// The destination.
-    pub destination: Name,
-    /// What leads to its state.
-    pub proof: LaneProof,
-    /// The number of the message that it takes next; none when it has taken none.
-    pub next: Option<u64>,
-    /// The nodes that prove that number.
-    pub nodes: Vec<Vec<u8>>,
-    /// Where the destination is closed: the mainchain's word on that, with the nodes that prove it (none on the mainchain
-    /// itself).
-    pub closed: Option<(AnchorState, Vec<Vec<u8>>)>,
-}
-
-/// An entry of the mainchain's state after a header that a sidechain has seen, as it is presented to a contract.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
-pub struct MainchainEntry {
-    /// The mainchain's header.
-    pub header: Header,
-    /// Whose entry it is.
-    pub contract: Address,
-    /// Its slot key.
-    pub key: Vec<u8>,
-    /// Its value; none where absence is proven.
-    pub value: Option<Vec<u8>>,
-    /// The nodes that prove it.
-    pub nodes: Vec<Vec<u8>>,
-}
-
-/// The slots of the runtime's own entries about other chains, all under [`Address::system`].
+/// The slots of the runtime's own entries about other chains, all under the system's address.
 pub mod slots {
     use super::*;
 
@@ -191,7 +76,7 @@ pub mod slots {
         name.as_str().into()
     }
 
-    /// A message that was sent and may still be on its way: a [`Message`].
+    /// A message that was sent and may still be on its way: a [`Message`](crate::message::Message).
     pub fn outbox(destination: &Name, sequence: u64) -> Vec<u8> {
         slot("outbox", &(text(destination), sequence))
     }
@@ -211,7 +96,7 @@ pub mod slots {
         slot("inbox", &text(source))
     }
 
-    /// What came back and could not be handed to its contract: a [`Message`].
+    /// What came back and could not be handed to its contract: a [`Message`](crate::message::Message).
     pub fn claim(source: &Name, sequence: u64) -> Vec<u8> {
         slot("claim", &(text(source), sequence))
     }
@@ -233,7 +118,7 @@ pub mod slots {
         slot("books_received", &(text(source), *quantity))
     }
 
-    /// On the mainchain, how a sidechain stands: an [`AnchorState`].
+    /// On the mainchain, how a sidechain stands: an `AnchorState`.
     pub fn anchor(chain: &Name) -> Vec<u8> {
         slot("anchor", &text(chain))
     }
@@ -248,7 +133,7 @@ pub mod slots {
         slot("late_evidence", &(text(chain), *header))
     }
 
-    /// On the mainchain, the committee of a sidechain's term: a [`Committee`].
+    /// On the mainchain, the committee of a sidechain's term: a `Committee`.
     pub fn committee(chain: &Name, epoch: u64) -> Vec<u8> {
         slot("anchor_committee", &(text(chain), epoch))
     }
@@ -289,12 +174,5 @@ pub mod slots {
         let mut slot = Vec::new();
         push_field(&mut slot, "committee_number");
         slot
-    }
-}
-
-impl Quantity {
-    /// What the books call this kind of thing.
-    pub fn kind(&self) -> Digest {
-        Digest::of(&(&self.home, &self.owner, &self.asset).encode())
     }
 }

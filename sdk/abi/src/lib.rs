@@ -22,7 +22,6 @@ pub mod genesis;
 #[cfg(feature = "sha256")]
 pub mod header;
 pub mod host;
-#[cfg(feature = "sha256")]
 pub mod lane;
 pub mod limits;
 pub mod merkle;

@@ -33,7 +33,6 @@ enum Identity<'a> {
     Key { scheme: Scheme, public_key: &'a [u8] },
     #[codec(index = 1)]
     Contract { chain: &'a Name, department: &'a Name, name: &'a Name },
-    #[cfg(feature = "sha256")]
     #[codec(index = 2)]
     System,
 }
@@ -43,6 +42,11 @@ impl Address {
     /// its host hash it.
     pub fn contract_identity(chain: &Name, department: &Name, name: &Name) -> Vec<u8> {
         Identity::Contract { chain, department, name }.encode()
+    }
+
+    /// What the address under which the runtime keeps its own entries is the SHA-256 of.
+    pub fn system_identity() -> Vec<u8> {
+        Identity::System.encode()
     }
 
     /// What the address of whoever holds the private key of `public_key` is the SHA-256 of.

@@ -4,6 +4,8 @@
 //! was anchored before stays. What the committee of a closed term certified against it is kept and changes nothing. A
 //! chain that the registry retires is closed by the first header whose state knows of that, since nothing follows there.
 
+use parity_scale_codec::Decode as _;
+
 use super::{Admission, get, mirror, not_shown, put};
 use crate::{
     abi::{
@@ -51,6 +53,20 @@ pub fn state_of(rules: &ChainRules, view: &dyn StateView, chain: &Name) -> Resul
 /// When the store cannot be read.
 pub fn anchored(view: &dyn StateView, chain: &Name, height: u64) -> Result<Option<Anchored>, StorageError> {
     get(view, &slots::anchored(chain, height))
+}
+
+/// The first record of a sidechain's header at `height` or above; none where there is none yet.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn first_anchored_from(view: &dyn StateView, chain: &Name, height: u64) -> Result<Option<Anchored>, StorageError> {
+    let mut prefix = slots::anchored(chain, 0);
+    prefix.truncate(prefix.len() - size_of::<u64>());
+    // Pages begin after a key; no slot ends like this one but the last of all heights before.
+    let after = height.checked_sub(1).map(|before| slots::anchored(chain, before)).unwrap_or_default();
+    let page = view.page(&crate::abi::Address::system(), &prefix, &after, 1)?;
+    let first = page.first().map(|(_, value)| Anchored::decode(&mut &value[..]));
+    first.transpose().map_err(|error| StorageError::new("read a record of an anchored header", error))
 }
 
 /// What an update comes to: the new state, or why it is passed over.
