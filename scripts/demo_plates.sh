@@ -4,7 +4,7 @@
 #
 # It needs openssl, which plays the authority that signs tokens.
 
-readonly plates="$chain/plate-lottery"
+readonly plates=plates/plate-lottery
 readonly entries_wanted="${DEMO_ENTRIES:-5000}"
 readonly plates_wanted="${DEMO_PLATES:-100}"
 # Entries of one page of a query.
@@ -52,12 +52,13 @@ draw_plates() {
   local started number until_ms height
   say "10. a licence-plate lottery: $entries_wanted entries for $plates_wanted plates"
   "$chancery" contract build "$root/contracts/plate-lottery" --json >plates.json || fail "the lottery was not built"
-  "$chancery" contract deploy "$chain" "$(value_of file <plates.json)" --department transport --name plate-lottery \
+  "$chancery" contract deploy plates "$(value_of file <plates.json)" --department transport --name plate-lottery \
     --as demo --json >deploy-plates.json || fail "the lottery was not deployed: $(cat deploy-plates.json)"
   for number in officer suspect; do "$chancery" key new "$number" --insecure >/dev/null 2>&1; done
   until_ms=$(($(now_ms) + 300 * 86400000))
   act "{\"GrantRole\":{\"department\":\"transport\",\"role\":\"lottery-officer\",\"account\":\"key:officer\",\"from_ms\":0,\"until_ms\":$until_ms}}" admin-transport
-  echo "the administrator of transport granted the role lottery-officer, by an act in the registry"
+  await_messages main plates
+  echo "the administrator of transport granted the role lottery-officer, by an act in the registry; chain plates knows of it"
 
   # The authority's key. Tokens are made and blinded by those who want to take part; it signs without seeing them.
   openssl genrsa -out authority.pem 2048 2>/dev/null
@@ -78,7 +79,7 @@ draw_plates() {
   # Entries are taken for as long as this machine needs for them, generously.
   until_ms=$(($(now_ms) + 6000 + entries_wanted * 12))
   "$chancery" call "$plates" open --as officer --json --token-key "$(cat modulus)" --rules \
-    "{\"quota\":$plates_wanted,\"extra_tickets_max\":3,\"entries_until_ms\":$until_ms,\"draw_after_blocks\":3,\"claim_within_ms\":3600000}" \
+    "{\"quota\":$plates_wanted,\"extra_tickets_max\":3,\"entries_until_ms\":$until_ms,\"draw_after_blocks\":8,\"claim_within_ms\":3600000}" \
     >open.json || fail "no period was opened: $(cat open.json)"
   "$chancery" call "$plates" enter --each entries.jsonl --period 0 --as demo --json >entered.jsonl ||
     fail "not everyone was entered: $(tail -n 1 entered.jsonl)"
@@ -92,7 +93,13 @@ draw_plates() {
   done
   height="$(value_of value <freeze.json)"
   started="$(now_ms)"
-  echo "the list of $entries_wanted is frozen; the beacon of height $height, which nobody can know yet, will draw"
+  echo "the list of $entries_wanted is frozen; the beacon of the mainchain's height $height, which nobody can know yet, will draw"
+  # On a sidechain there is no draw before it is shown that the list was on the mainchain's record before that.
+  "$chancery" chain anchored plates --from "$(value_of height <freeze.json)" -o anchored.hex >/dev/null ||
+    fail "the frozen list is not on the mainchain's record"
+  "$chancery" call "$plates" show_anchored --period 0 --presented @anchored.hex --as demo --json >anchored.json ||
+    fail "the frozen list's record was refused: $(cat anchored.json)"
+  echo "its block is on the mainchain's record at height $(value_of value <anchored.json)"
   draw_gas=0 draw_calls=0
   # In pages, each a transaction; the result does not depend on them.
   until grep -q '"value":true' draw.json 2>/dev/null; do
@@ -126,6 +133,7 @@ freeze_and_expire() {
   say "11. two departments freeze an account, and the freeze ends by itself"
   local until_ms=$(($(now_ms) + 8000))
   act "{\"Freeze\":{\"target\":\"key:suspect\",\"legal_basis\":\"demo-1\",\"until_ms\":$until_ms}}" admin-judicial admin-interior
+  await_messages main plates
   if "$chancery" call "$plates" expire --period 0 --ranks 1 --as suspect --json >frozen.json 2>&1; then
     fail "a frozen account did something"
   fi

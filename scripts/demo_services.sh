@@ -3,16 +3,16 @@
 # of ten thousand weigh-ins into a few transactions.
 
 readonly identity="$chain/identity"
-readonly waste="$chain/waste-sorting"
+readonly waste=waste/waste-sorting
 readonly residents_wanted="${DEMO_RESIDENTS:-2000}"
 readonly weighings_wanted="${DEMO_WEIGHINGS:-10000}"
 
-# Builds a contract and deploys it: deploy_service FOLDER DEPARTMENT NAME [ARGUMENTS OF ITS INIT...]
+# Builds a contract and deploys it: deploy_service CHAIN FOLDER DEPARTMENT NAME [ARGUMENTS OF ITS INIT...]
 deploy_service() {
-  local folder="$1" department="$2" name="$3"
-  shift 3
-  "$chancery" contract build "$root/contracts/$folder" --json >service.json || fail "$folder was not built: $(cat service.json)"
-  "$chancery" contract deploy "$chain" "$(value_of file <service.json)" --department "$department" --name "$name" "$@" \
+  local on="$1" folder="$2" department="$3" name="$4"
+  shift 4
+  "$chancery" contract build "$root/$folder" --json >service.json || fail "$folder was not built: $(cat service.json)"
+  "$chancery" contract deploy "$on" "$(value_of file <service.json)" --department "$department" --name "$name" "$@" \
     --as demo --json >deploy-service.json || fail "$name was not deployed: $(cat deploy-service.json)"
 }
 
@@ -27,7 +27,7 @@ done_by() {
 attest_and_present() {
   local started number subject until_ms=$(($(now_ms) + 30 * 86400000))
   say "8. identity: $residents_wanted residents attested; one of them shows one attribute, under consent"
-  deploy_service identity interior identity --replacement_delay_ms 259200000
+  deploy_service main contracts/identity interior identity --replacement_delay_ms 259200000
   for number in authority desk resident; do "$chancery" key new "$number" --insecure >/dev/null 2>&1; done
   done_by demo "$identity" appoint_authority --account key:authority --label interior-1
   done_by demo "$identity" appoint_department --account key:desk --label transport-desk
@@ -81,7 +81,8 @@ weigh_in() {
   local started today code slips day
   day="$(date -u +%F)"
   say "9. waste sorting: $weighings_wanted weigh-ins from a CSV"
-  deploy_service waste-sorting environment waste-sorting
+  deploy_service waste contracts/waste-sorting environment waste-sorting
+  cp deploy-service.json deploy-waste.json
   "$chancery" key new office --insecure >/dev/null 2>&1
   "$chancery" key new inspector --insecure >/dev/null 2>&1
   today=$((($(date +%s) + 8 * 3600) / 86400))
@@ -132,4 +133,38 @@ weigh_in() {
   if "$chancery" call "$waste" redeem --receipt "$(printf 'receipt 1' | sha256sum | cut -c1-64)" --code "$code" --points 1 \
     --as inspector --json >twice.json 2>&1; then fail "a receipt served twice"; fi
   grep -q ReceiptKnown twice.json || fail "it was refused for another reason: $(cat twice.json)"
+}
+
+# Departments on one another's chains: points of `waste` buy what a contract on the mainchain grants, and come back where it
+# grants nothing; a court's order on `evidence` reaches the lottery on `plates`.
+across_chains() {
+  local benefits points token
+  say "12. across chains: points buy a benefit that another chain grants; a court's order reaches a third one"
+  deploy_service main examples/benefits interior benefits --from_chain waste \
+    --issuer "$(value_of contract <deploy-waste.json)" --price 1 --stock 5
+  benefits="$(value_of contract <deploy-service.json)"
+  points_of() { "$chancery" query "$waste" household --code "$code" --json | value_of points; }
+  points="$(points_of)"
+  redeem_there() {
+    done_by inspector "$waste" redeem_for --receipt "$(printf '%s' "$1" | sha256sum | cut -c1-64)" --code "$code" \
+      --points "$2" --arg chain=main --arg contract="$benefits"
+    await_messages waste main
+    await_messages main waste
+  }
+  redeem_there 'receipt 2' 3
+  (($(points_of) == points - 3)) || fail "the points did not go: $(points_of) of $points"
+  redeem_there 'receipt 3' 4
+  (($(points_of) == points - 3)) || fail "points for which there was nothing did not come back: $(points_of) of $points"
+  echo "3 points bought 3 vouchers on the mainchain; 4 more came back, because only 2 vouchers are left"
+  "$chancery" chain lanes waste
+  if [[ -z "${draw_gas:-}" ]]; then return; fi
+  # shellcheck disable=SC2059 # the format is the bytes themselves
+  token="$(printf "$(head -n 1 entries.jsonl | value_of token | sed 's/../\\x&/g')" | sha256sum | cut -c1-64)"
+  done_by demo "$contract" send_order --subject "$token" --order 2026-7 --withheld true --arg chain=plates \
+    --arg contract="$(value_of contract <deploy-plates.json)"
+  await_messages evidence plates
+  "$chancery" query "$plates" order_on --token "$token" --json >order.json
+  grep -q 2026-7 order.json || fail "the order has not arrived: $(cat order.json)"
+  echo "the court's order 2026-7 on chain evidence withholds an entry of the lottery on chain plates"
+  "$chancery" chain anchors
 }

@@ -50,8 +50,8 @@ pub enum BenefitsError {
 impl Benefits {
     /// Whose points count, what a voucher costs and how many there are.
     #[init]
-    pub fn init(&mut self, chain: String, issuer: Address, price: u64, stock: u64) {
-        self.chain.set(&chain);
+    pub fn init(&mut self, from_chain: String, issuer: Address, price: u64, stock: u64) {
+        self.chain.set(&from_chain);
         self.issuer.set(&issuer);
         self.price.set(&price.max(1));
         self.stock.set(&stock);
