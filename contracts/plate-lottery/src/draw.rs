@@ -6,7 +6,9 @@
 
 use chancery_sdk::prelude::*;
 
-use crate::{CLAIM_DOMAIN, Claimed, Drawn, Entry, Expired, LotteryError, Period, PlateLottery, Stage, Win, sampler::Sampler};
+use crate::{
+    CLAIM_DOMAIN, Claimed, Drawn, Entry, Expired, LotteryError, Period, PlateLottery, Stage, Win, sampler::Sampler,
+};
 
 /// Numbers of the stream that one call reads.
 const NUMBERS_MAX: u32 = 2_000;
@@ -70,8 +72,7 @@ impl PlateLottery {
         let in_time = cx.time_ms() < claiming.claims_until_ms;
         let win = self.wins.get(&(period, entry)).filter(|win| in_time && win.claimed_ms.is_none() && !win.expired);
         let mut win = win.ok_or(LotteryError::NothingToClaim)?;
-        let Entry { key, token, .. } =
-            self.entries.get(&(period, entry)).ok_or(LotteryError::NoEntry { entry })?;
+        let Entry { key, token, .. } = self.entries.get(&(period, entry)).ok_or(LotteryError::NoEntry { entry })?;
         if let Some(order) = self.withheld.get(&token) {
             return Err(LotteryError::Withheld { order });
         }

@@ -158,9 +158,8 @@ impl PlateLottery {
     /// Refuses a message that is not from where it must be.
     fn check_source(&self, cx: &Cx, source: Option<Source>) -> Result<(), LotteryError> {
         let arrived = cx.arrived().ok_or(LotteryError::UnknownSource)?;
-        let is_it = source.is_some_and(|source| {
-            source.chain == arrived.chain.as_str() && source.contract == arrived.sender
-        });
+        let is_it =
+            source.is_some_and(|source| source.chain == arrived.chain.as_str() && source.contract == arrived.sender);
         ensure!(is_it, LotteryError::UnknownSource);
         Ok(())
     }

@@ -55,14 +55,7 @@ impl Registry {
         Ok(())
     }
 
-    pub(crate) fn found_chain(
-        &mut self,
-        cx: &Cx,
-        chain: &str,
-        department: &str,
-        members: &[[u8; 32]],
-        anchor_ms: u64,
-    ) {
+    pub(crate) fn found_chain(&mut self, cx: &Cx, chain: &str, department: &str, members: &[[u8; 32]], anchor_ms: u64) {
         let number = self.sidechain_count.get_or(0) + 1;
         self.sidechain_count.set(&number);
         let (founded_ms, founded_height) = (cx.time_ms(), cx.height());

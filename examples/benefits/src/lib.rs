@@ -61,8 +61,8 @@ impl Benefits {
     #[on_message]
     pub fn grant(&mut self, cx: &Cx, receipt: Digest) -> Result<(), BenefitsError> {
         let arrived = cx.arrived().ok_or(BenefitsError::NotIssued)?;
-        let is_issuer = Some(arrived.sender) == self.issuer.get()
-            && self.chain.get().as_deref() == Some(arrived.chain.as_str());
+        let is_issuer =
+            Some(arrived.sender) == self.issuer.get() && self.chain.get().as_deref() == Some(arrived.chain.as_str());
         let quantity = arrived.quantity.filter(|quantity| is_issuer && quantity.asset.as_str() == "points");
         let amount = quantity.ok_or(BenefitsError::NotIssued)?.amount;
         ensure!(!self.vouchers.contains(&receipt), BenefitsError::Known);

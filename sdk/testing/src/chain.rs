@@ -18,7 +18,11 @@ pub struct Chain {
 impl Chain {
     /// A new chain.
     pub fn new() -> Self {
-        Self { world: Rc::new(RefCell::new(World::new())) }
+        Self::of(World::new())
+    }
+
+    pub(crate) fn of(world: World) -> Self {
+        Self { world: Rc::new(RefCell::new(world)) }
     }
 
     /// Who may deploy, and is the caller of `#[init]` and `#[migrate]` methods.

@@ -16,6 +16,8 @@
 //! }
 //! ```
 //!
+//! Contracts on several chains are tested with [`Chains`], which carries their messages when the test says so.
+//!
 //! A contract is built the first time a test deploys it, as `chancery contract build` builds it, and each call is a
 //! signed transaction in a block of its own. The methods of [`Deployed`] are the contract's own: `#[methods]` writes
 //! them, so importing everything of the contract's crate is all it takes.
@@ -28,6 +30,7 @@
 mod account;
 mod called;
 mod chain;
+mod chains;
 mod contract;
 mod deployed;
 mod explain;
@@ -46,6 +49,7 @@ pub use self::{
     account::Account,
     called::{Called, Failure},
     chain::Chain,
+    chains::Chains,
     deployed::{Begin, Call, Deployed, Deploying, Query, Upgrading},
     proof::Proof,
     time::{Span, days, hours, minutes, seconds},

@@ -7,13 +7,13 @@ use std::mem;
 
 use bls12_381::{G1Affine, G2Affine, G2Projective, Scalar};
 use chancery_abi::{
-    Address, Beacon, Digest,
+    Address, Beacon, Digest, Name,
     limits::BEACONS_MAX,
     quota::Quota,
     slot::{SlotKey, push_field},
 };
 use chancery_runtime::{
-    execution::{ChainRules, beacons, registry::Group},
+    execution::{ChainRules, beacons, lanes::Sidechain, registry::Group},
     state::{Changes, StateView},
 };
 use chancery_verify::threshold::hash_to_point;
@@ -65,6 +65,19 @@ impl Office {
     /// Grants a department a quota, or takes it away.
     pub(crate) fn set_quota(&mut self, department: &str, quota: Option<&Quota>) {
         self.due.push((slot("quotas", &department.to_owned()), quota.map(Encode::encode)));
+    }
+
+    /// Lets an account deploy for a department on a chain.
+    pub(crate) fn deployer(&mut self, chain: &str, department: &str, account: &Address) {
+        let title = (department.to_owned(), 0u64, None::<u64>);
+        self.due.push((slot("departments", &department.to_owned()), Some(title.encode())));
+        let key = (chain.to_owned(), department.to_owned(), *account);
+        self.due.push((slot("deployers", &key), Some((u64::MAX, None::<u32>).encode())));
+    }
+
+    /// Has a sidechain known.
+    pub(crate) fn sidechain(&mut self, chain: &Name, sidechain: &Sidechain) {
+        self.due.push((slot("sidechains", &chain.as_str().to_owned()), Some(sidechain.encode())));
     }
 
     /// Writes what is due beside a block's own changes.

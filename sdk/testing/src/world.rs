@@ -1,13 +1,15 @@
 //! The chain itself: blocks of one transaction each, executed, staged, written and advanced as a node does it.
 
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
+    rc::Rc,
     sync::{Arc, OnceLock},
 };
 
 use chancery_abi::{
-    Address, Beacon, Committee, Department, Genesis, Header, Name, Payload, Receipt, Refusal, Transaction,
-    TransactionBody, WIRE_VERSION, quota::Usage,
+    Address, Beacon, Committee, Department, Genesis, Header, MainchainSeen, Name, Payload, Receipt, Refusal,
+    Transaction, TransactionBody, WIRE_VERSION, quota::Usage,
 };
 use chancery_runtime::{
     engine::{Engine, EngineConfig, Observe},
@@ -47,6 +49,10 @@ pub(crate) struct World {
     pub(crate) state: State<MemoryBackend>,
     /// The last header; none before the first block.
     pub(crate) header: Option<Header>,
+    /// All headers, from height 1.
+    pub(crate) headers: Vec<Header>,
+    /// Of a sidechain, its mainchain.
+    mainchain: Option<Rc<RefCell<World>>>,
     /// The time of the last block, or later when the test let time pass.
     pub(crate) now_ms: u64,
     /// What is deployed, by address: the name it was given, and the contract.
@@ -69,11 +75,17 @@ impl World {
             mainchain: None,
             registry: None,
         };
+        Self::begin(genesis, None)
+    }
+
+    /// The chain that begins with a genesis; a sidechain's blocks see the newest of its mainchain.
+    pub(crate) fn begin(genesis: Genesis, mainchain: Option<Rc<RefCell<World>>>) -> Self {
         let rules = ChainRules::new(genesis).expect("the genesis is sound");
         let backend = Arc::new(MemoryBackend::new());
         let state = State::open(backend, StateConfig::default()).expect("an empty store opens");
         let tip = ChainTip::genesis(&rules);
-        Self { rules, state, header: None, now_ms: GENESIS_MS, contracts: BTreeMap::new(), office: Office::new(), tip }
+        let (contracts, office) = (BTreeMap::new(), Office::new());
+        Self { rules, state, header: None, headers: Vec::new(), mainchain, now_ms: GENESIS_MS, contracts, office, tip }
     }
 
     pub(crate) fn deployer() -> Account {
@@ -87,6 +99,8 @@ impl World {
             rules: self.rules.clone(),
             state: State::open(backend, StateConfig::default()).expect("a copy of a sound store opens"),
             header: self.header.clone(),
+            headers: self.headers.clone(),
+            mainchain: self.mainchain.clone(),
             now_ms: self.now_ms,
             contracts: self.contracts.clone(),
             office: self.office.clone(),
@@ -97,7 +111,11 @@ impl World {
     /// The beacons that the next block brings. They are made as soon as a contract could ask for one.
     fn beacons_due(&self) -> Vec<Beacon> {
         let asks = self.contracts.values().any(|(_, contract)| contract.asks_for_beacons());
-        if asks { self.office.beacons(&self.rules, &self.state.view(None), self.state.height()) } else { Vec::new() }
+        if asks && self.mainchain.is_none() {
+            self.office.beacons(&self.rules, &self.state.view(None), self.state.height())
+        } else {
+            Vec::new()
+        }
     }
 
     /// What a department used, as it was last counted.
@@ -109,7 +127,13 @@ impl World {
 
     /// What the next block is.
     pub(crate) fn next(&self) -> BlockContext {
-        BlockContext { height: self.state.height() + 1, timestamp_ms: self.now_ms + BLOCK_MS, mainchain: None }
+        BlockContext { height: self.state.height() + 1, timestamp_ms: self.now_ms + BLOCK_MS, mainchain: self.seen() }
+    }
+
+    /// What a block sees of the mainchain now.
+    fn seen(&self) -> Option<MainchainSeen> {
+        let main = self.mainchain.as_ref()?.borrow();
+        (main.tip.height > 0).then_some(MainchainSeen { height: main.tip.height, header: main.tip.header })
     }
 
     /// The address of a contract by its name.
@@ -174,7 +198,7 @@ impl World {
             proposer: validator().public_key(),
             timestamp_ms: context.timestamp_ms,
             beacons,
-            mainchain: None,
+            mainchain: context.mainchain,
         };
         let transactions: Vec<Transaction> =
             verified.map(|verified| verified.transaction().clone()).into_iter().collect();
@@ -185,6 +209,7 @@ impl World {
         self.state.backend().write(batch, Durability::Synced).expect("memory can be written");
         self.state.advance(overlay).expect("the block was staged");
         self.tip.advance(&self.rules, &header, None);
+        self.headers.push(header.clone());
         self.header = Some(header);
         self.now_ms = context.timestamp_ms;
         Ok(receipt)
@@ -192,16 +217,18 @@ impl World {
 
     /// Asks a contract, on the state after the last block.
     pub(crate) fn query(&self, call: QueryCall) -> QueryResult {
+        let (rules, state, next) = (&self.rules, &self.state, self.next());
         on_execution_stack(|stack| {
-            let view = self.state.view(None);
-            query(stack, engine(Observe::Nothing), &self.rules, &view, self.next(), call).expect("memory can be read")
+            let view = state.view(None);
+            query(stack, engine(Observe::Nothing), rules, &view, next, call).expect("memory can be read")
         })
     }
 
     pub(crate) fn trace_query(&self, call: QueryCall) -> Trace {
+        let (rules, state, next) = (&self.rules, &self.state, self.next());
         on_execution_stack(|stack| {
-            let (view, engine, limits) = (self.state.view(None), engine(Observe::Stops), TraceLimits::default());
-            let traced = query_traced(stack, engine, &self.rules, &view, self.next(), call, limits);
+            let (view, engine, limits) = (state.view(None), engine(Observe::Stops), TraceLimits::default());
+            let traced = query_traced(stack, engine, rules, &view, next, call, limits);
             traced.expect("memory can be read").1
         })
     }
@@ -209,10 +236,11 @@ impl World {
     /// Executes a final transaction again on the state before it and watches; none when that state is too far back.
     pub(crate) fn trace(&self, executed: &Executed) -> Option<Trace> {
         let past = self.state.past(executed.context.height - 1).ok()?;
+        let (rules, state) = (&self.rules, &self.state);
         on_execution_stack(|stack| {
-            let view = past.view(self.state.backend().as_ref());
+            let view = past.view(state.backend().as_ref());
             let (observing, beacons) = (engine(Observe::Stops), &executed.beacons);
-            let begun = BlockExecutor::begin(stack, observing, &self.rules, &view, executed.context, beacons);
+            let begun = BlockExecutor::begin(stack, observing, rules, &view, executed.context, beacons);
             let mut executor = begun.ok()?;
             executor.execute_traced(&executed.transaction, TraceLimits::default()).ok().map(|(_, trace)| trace)
         })
