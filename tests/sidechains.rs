@@ -212,3 +212,72 @@ fn nodes_start_sidechains_by_themselves_messages_cross_and_the_mainchains_anchor
         .collect();
     assert_eq!((chains, &replayed["equal"]), (vec!["main", "alpha", "beta"], &Value::Bool(true)));
 }
+
+#[test]
+fn a_retired_chain_is_exported_then_removed_and_not_hosted_again() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let mut network = Network::plan(home.path());
+    (0..4).for_each(|number| network.start(number));
+    network.wait("a block everywhere", |network| (0..4).all(|number| network.height(number) > 0));
+    network.found("alpha", "judicial", &[0, 1, 2, 3]);
+    network.wait("word from the registry", |network| network.get(0, "alpha/lanes").is_some());
+    network.wait("its deployers are known there", |network| {
+        let lanes = network.get(0, "main/lanes").expect("it answers");
+        lanes["lanes"].as_array().is_some_and(|lanes| lanes.iter().all(|lane| lane["sent"] == lane["taken_there"]))
+    });
+    let alpha = network.deploy_courier(0, "alpha", "judicial");
+    let main = network.deploy_courier(0, "main", "judicial");
+    network.send(0, "alpha", "main", main, 5);
+    network.wait("it has arrived", |network| network.points(0, "main", "alpha").1 == 5);
+
+    let path = |name: &str| home.path().join(name).to_string_lossy().into_owned();
+    let (kept, again, data) = (path("kept"), path("again"), network.node_dir(0).to_string_lossy().into_owned());
+    let refusal = |words: &[&str]| -> Value {
+        let output = command(words).output().expect("a process");
+        assert!(!output.status.success(), "{words:?} was done");
+        serde_json::from_slice(&output.stdout).expect("a line of JSON")
+    };
+    let export = ["chain", "export", "alpha", "--data", &data, "--out", &kept, "--json"];
+    let remove = ["chain", "remove", "alpha", "--data", &data, "--export", &kept, "--json"];
+    assert_eq!(refusal(&export)["error"]["code"], "in_use", "the node runs");
+    // Node 0 goes down while the chain still lives: nothing can be removed then.
+    network.kill(0);
+    run(&export);
+    assert_eq!(refusal(&remove)["error"]["code"], "not_closed");
+    network.start(0);
+    network.wait("node 0 is back", |network| network.height_of(0, "alpha") >= network.height_of(1, "alpha").max(1));
+
+    network.cli(0, &["chain", "retire", "alpha", "--as", "admin-judicial", "--as", "admin-interior"]);
+    network.wait("its last header is fixed, everywhere", |network| {
+        (0..4).all(|number| {
+            let sidechains = network.get(number, "main/sidechains");
+            sidechains.is_some_and(|sidechains| !sidechains[0]["closed"].is_null())
+        })
+    });
+    // It takes nothing more, and what it says can still be proven.
+    let (target, other) = ("alpha/courier", main.to_string());
+    let words = ["call", target, "send", "--arg", "chain=main", "--to", &other, "--method", "credit", "--amount", "1"];
+    let (url, keys) = (network.url(0).to_owned(), network.home.join("keys").to_string_lossy().into_owned());
+    let more = ["--arg", "valid_for=1000", "--as", "demo", "--node", &url, "--keys", &keys, "--json"];
+    refusal(&[&words[..], &more].concat());
+    let proof = path("held.proof");
+    network.cli(0, &["prove", target, "balance", "-o", &proof]);
+    let anchor = network.home.join("anchor").to_string_lossy().into_owned();
+    run(&["verify", &proof, "--anchor", &anchor, "--json"]);
+    let _ = alpha;
+
+    network.kill(0);
+    // The export of before does not reach the last header.
+    assert_eq!(refusal(&remove)["error"]["code"], "not_exported");
+    std::fs::remove_dir_all(&kept).expect("it is there");
+    let exported = json(&run(&export));
+    let removed = json(&run(&remove));
+    assert_eq!((&removed["removed"], &removed["height"]), (&Value::Bool(true), &exported["height"]));
+    let replayed = json(&run(&["replay", "--data", &kept, "--into", &again, "--json"]));
+    assert_eq!((&replayed["chain"], &replayed["height"]), (&Value::from("alpha"), &exported["height"]));
+    network.start(0);
+    let target = network.height(1) + 1;
+    network.wait("node 0 goes on with the mainchain", |network| network.height(0) > target);
+    assert!(network.node(0).chain(name("alpha")).status().is_err(), "node 0 does not host it any more");
+    assert!(network.height_of(1, "alpha") > 0, "node 1 still has it");
+}

@@ -20,7 +20,7 @@ use crate::{
     consensus::Host,
     metrics::Metrics,
     node::NodeError,
-    store::{ChainIdentity, ChainStore, DiskDb},
+    store::{ChainEntry, ChainIdentity, ChainStore, DiskDb},
 };
 
 /// How often it is looked whether there is another, at most.
@@ -79,6 +79,7 @@ impl Sidechains {
             if waiting.contains(&name)
                 || self.chains.get(name.as_str()).is_some()
                 || !self.is_to_host(&name, &sidechain)
+                || self.is_given_up(&name, &sidechain)
             {
                 continue;
             }
@@ -99,6 +100,17 @@ impl Sidechains {
         let membership = membership.ok().flatten().flatten();
         let terms = membership.iter().flat_map(|of| of.next.iter().chain([&of.present]));
         sidechain.members.contains(&self.key) || terms.flat_map(|term| &term.members).any(|key| *key == self.key)
+    }
+
+    /// Whether a sidechain is closed and was removed here, or never was here.
+    fn is_given_up(&self, name: &Name, sidechain: &Sidechain) -> bool {
+        let state = self.mainchain.anchor_state(name).ok().flatten();
+        if state.is_none_or(|state| state.closed.is_none()) {
+            return false;
+        }
+        let genesis = self.mainchain.sidechain_genesis(name, sidechain).map(|genesis| genesis.digest());
+        let is_here = |entry: &ChainEntry| Some(entry.chain.genesis) == genesis;
+        self.database.chains().is_ok_and(|chains| !chains.iter().any(is_here))
     }
 
     fn begin(&self, name: &Name, sidechain: &Sidechain) -> Result<(), NodeError> {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     arguments::{self, AddressNames},
+    chain_data::{Export, Remove},
     failure::{Failure, Result},
     options::{Format, KeyOptions, NodeOptions},
     outcome::{self, Schemas},
@@ -34,6 +35,10 @@ pub(super) enum Chain {
     Create(Create),
     /// Retire a sidechain by one act of the registry: it takes nothing more, and its last header is fixed.
     Retire(Retire),
+    /// Write all that a stopped node holds of a chain into a data directory of its own.
+    Export(Export),
+    /// Remove a sidechain from a stopped node, once its last header is fixed and there is an export of it.
+    Remove(Remove),
     /// List the sidechains of a mainchain.
     List(List),
     /// Show how far the mainchain has each sidechain on record, and which it has closed.
@@ -154,6 +159,8 @@ impl Chain {
         match self {
             Self::Create(create) => create.run(output),
             Self::Retire(retire) => retire.run(output),
+            Self::Export(export) => export.run(output),
+            Self::Remove(remove) => remove.run(output),
             Self::List(list) => list.list(output),
             Self::Anchors(list) => list.anchors(output),
             Self::Anchored(anchored) => {
@@ -225,7 +232,7 @@ impl Retire {
         output.result(&json!({ "chain": self.name.as_str(), "act": act }), || {
             format!(
                 "retired chain {} by act {act}: it takes nothing more once word of that has come\n\
-                 `chancery chain anchors {}` shows when its last header is fixed; `chancery snapshot create` keeps its state",
+                 `chancery chain anchors {}` shows when its last header is fixed; then `chancery chain export` and `chain remove` take it off a node",
                 self.name, self.acting.mainchain,
             )
         })

@@ -9,6 +9,7 @@ mod arguments;
 mod bench;
 mod call;
 mod chain;
+mod chain_data;
 mod contract;
 mod describe;
 mod dev;

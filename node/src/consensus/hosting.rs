@@ -3,7 +3,12 @@
 //! The mainchain has number 0, sidechains have the registry's. A full mailbox of one chain drops that chain's messages and
 //! holds up no other. A sidechain's end is its own: it is told, and the rest goes on.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use chancery_abi::{Digest, Name};
 use chancery_runtime::storage::StateBackend;
@@ -30,6 +35,8 @@ use crate::store::ChainDb;
 pub(super) const MAINCHAIN: u64 = 0;
 /// How often it is looked whose messages a sidechain takes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The folder of the engine's files, in the consensus folder.
+pub(super) const ENGINE_FOLDER: &str = "engine";
 
 /// A chain's two ends of a channel.
 pub(super) type ChainChannel<S> = Channel<ToAudience<SubSender<S>>, FromAudience<SubReceiver<PublicKey>>>;
@@ -162,7 +169,7 @@ where
             peers: self.oracle.clone(),
             timing: self.timing,
             participation: Arc::clone(&participation),
-            files: format!("side-{number}"),
+            files: files_of(number),
             pages: self.pages.clone(),
         };
         let context = context.child("sidechain").with_attribute("number", number);
@@ -187,6 +194,26 @@ where
             }
         }))
     }
+}
+
+/// What the names of a sidechain's files begin with.
+fn files_of(number: u32) -> String {
+    format!("side-{number}")
+}
+
+/// Removes the engine's files of a sidechain from the consensus folder of a stopped node. That this node voted there stays known.
+///
+/// # Errors
+/// When they cannot be removed.
+pub fn remove_files(directory: &Path, number: u32) -> std::io::Result<()> {
+    let beginning = format!("{}-", files_of(number));
+    for entry in std::fs::read_dir(directory.join(ENGINE_FOLDER))? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(&beginning) {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Claims the folder in which this node's votes on a sidechain are remembered, and says who takes part.

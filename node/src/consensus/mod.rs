@@ -40,6 +40,7 @@ mod threshold;
 pub use self::{
     boundary::{Blackboard, Board, ChainSide, Committed, RegisteredNode, Roll, Stopped, TransactionSource, Verdict},
     engine::Timing,
+    hosting::remove_files,
     identity::IdentityError,
     network::{Consensus, ConsensusConfig, ConsensusError, Host, Peer},
     participation::{MemberStatus, Participation, ParticipationView},

@@ -354,7 +354,7 @@ where
         let runner = runtime::Runner::new(
             runtime::Config::new()
                 .with_worker_threads(THREADS)
-                .with_storage_directory(self.config.directory.join("engine")),
+                .with_storage_directory(self.config.directory.join(super::hosting::ENGINE_FOLDER)),
         );
         let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             runner.start(|context| self.take_part(context, stopped, started))

@@ -2,7 +2,7 @@
 //! the number of the chain it belongs to (4 bytes, big-endian).
 //!
 //! A chain's number comes from the database's own directory, which lies under number 0 in [`Column::Meta`] and maps a
-//! chain's genesis digest to it. Numbers are never used twice.
+//! chain's genesis digest to it. No two chains have one number, and one that is given again has no rows of another chain.
 //!
 //! Invariants: a scan or a range never leaves its chain; a batch is one RocksDB write, so it happens whole or not at
 //! all; [`Durability::Synced`] means fdatasync before the call returns, and with it everything written before.
@@ -47,6 +47,8 @@ const LOG_BYTES_MAX: u64 = 256 << 20;
 /// RocksDB's own messages: at most this many files of this size.
 const MESSAGE_FILES: usize = 4;
 const MESSAGE_FILE_BYTES: usize = 4 << 20;
+/// Rows that are copied with one write.
+const COPIED_AT_ONCE: usize = 1_000;
 /// The number under which the database keeps its own entries.
 const DATABASE_ITSELF: u32 = 0;
 
@@ -157,6 +159,52 @@ impl DiskDb {
         }
     }
 
+    /// Copies all rows of a chain into another database, which lists it once they are all there. `told` hears how many there are
+    /// so far. Returns how many there were.
+    ///
+    /// # Errors
+    /// When a store cannot be read or written.
+    pub fn copy_chain(
+        &self,
+        entry: &ChainEntry,
+        into: &Arc<Self>,
+        mut told: impl FnMut(u64),
+    ) -> Result<u64, StoreError> {
+        let number = DATABASE_ITSELF + 1;
+        let mut count = 0;
+        for column in Column::ALL {
+            let mut from = Vec::new();
+            loop {
+                let entries = self.scan_in(None, entry.number, column, &[], &from, COPIED_AT_ONCE)?;
+                let Some((last, _)) = entries.last() else { break };
+                from.clone_from(last);
+                from.push(0);
+                count += entries.len() as u64;
+                let mut batch = WriteBatch::default();
+                entries.into_iter().for_each(|(key, value)| batch.put(column, key, value));
+                into.write_in(number, batch, Durability::Buffered)?;
+                told(count);
+            }
+        }
+        into.add_chain(entry.chain.clone())?;
+        Ok(count)
+    }
+
+    /// Removes a chain with all its rows, in one synced write.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn remove_chain(&self, entry: &ChainEntry) -> Result<(), StoreError> {
+        let mut writes = rocksdb::WriteBatch::default();
+        let (from, to) = (prefixed(entry.number, &[]), prefixed(entry.number + 1, &[]));
+        for column in Column::ALL {
+            writes.delete_range_cf(self.family(column), &from, &to);
+        }
+        let (key, _) = disk_format::encode_chain_entry(entry);
+        writes.delete_cf(self.family(Column::Meta), prefixed(DATABASE_ITSELF, &key));
+        Ok(self.write_all(writes, Durability::Synced)?)
+    }
+
     fn add_chain(self: &Arc<Self>, chain: ChainIdentity) -> Result<ChainStore, StoreError> {
         self.add_chain_at(chain, DATABASE_ITSELF + 1)
     }
@@ -254,6 +302,10 @@ impl DiskDb {
                 }
             }
         }
+        self.write_all(writes, durability)
+    }
+
+    fn write_all(&self, writes: rocksdb::WriteBatch, durability: Durability) -> Result<(), StorageError> {
         // Whoever else writes meanwhile, this batch ends at this number or later.
         let end = self.db.latest_sequence_number() + writes.len() as u64;
         let mut options = WriteOptions::default();

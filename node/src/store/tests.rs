@@ -225,3 +225,36 @@ fn a_state_of_constant_size_takes_constant_room_however_many_blocks_it_is_old() 
     assert!(room[0] > ENTRIES * 200, "it holds the entries");
     assert!(room[1] * 100 <= room[0] * 105, "{room:?}");
 }
+
+#[test]
+fn a_chain_is_copied_whole_and_removed_without_touching_another() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let database = open(&home.path().join("all")).expect("a new store");
+    let main = chain(&database);
+    let side = database.open_sidechain(identity("side", 2)).expect("its store");
+    let other = database.open_sidechain(identity("other", 3)).expect("its store");
+    for number in 0..2_500u32 {
+        put_buffered(&side, &number.to_be_bytes(), b"side");
+    }
+    put(&main, b"key", b"main");
+    put(&other, b"key", b"other");
+    let entry = |name: &str| {
+        let chains = database.chains().expect("readable");
+        chains.into_iter().find(|entry| entry.chain.name.as_str() == name)
+    };
+    let entry_of_side = entry("side").expect("it is listed");
+    let target = open(&home.path().join("kept")).expect("a new store");
+    assert_eq!(database.copy_chain(&entry_of_side, &target, |_| {}).expect("a copy"), 2_500);
+    let copied = target.open_chain(identity("side", 2)).expect("it is its only chain");
+    let all = |store: &ChainStore| store.scan(Column::Values, &[], &[], usize::MAX).expect("readable");
+    assert_eq!(all(&copied), all(&side));
+
+    database.remove_chain(&entry_of_side).expect("it is removed");
+    assert_eq!((all(&side).len(), all(&main).len(), all(&other).len()), (0, 1, 1));
+    assert!(entry("side").is_none() && entry("other").is_some());
+    drop((main, side, other));
+    drop(database);
+    let database = open(&home.path().join("all")).expect("the same store");
+    assert_eq!(database.chains().expect("readable").len(), 2);
+    assert_eq!(all(&copied).len(), 2_500, "the copy is of its own");
+}
