@@ -235,7 +235,7 @@ fn a_retired_chain_is_exported_then_removed_and_not_hosted_again() {
     let refusal = |words: &[&str]| -> Value {
         let output = command(words).output().expect("a process");
         assert!(!output.status.success(), "{words:?} was done");
-        serde_json::from_slice(&output.stdout).expect("a line of JSON")
+        json(&String::from_utf8_lossy(&output.stdout))
     };
     let export = ["chain", "export", "alpha", "--data", &data, "--out", &kept, "--json"];
     let remove = ["chain", "remove", "alpha", "--data", &data, "--export", &kept, "--json"];

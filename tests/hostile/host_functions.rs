@@ -10,7 +10,8 @@ use chancery_abi::{
 use chancery_tests::{Account, Chain, module};
 
 /// Where everything that the good calls point to lies.
-const MEMORY: &str = r#"(memory (export "memory") 1 1) (data (i32.const 0) "\0cput\00\00")"#;
+const MEMORY: &str = r#"(memory (export "memory") 1 1) (data (i32.const 0) "\0cput\00\00")
+    (data (i32.const 200) "\04x") (data (i32.const 234) "\04m")"#;
 const MEMORY_BYTES: i64 = 65_536;
 /// Writes four bytes under the slot key of one byte, and keeps them as a result.
 const BEFORE: &str = "(call $storage_set (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 4))
@@ -113,6 +114,20 @@ const CASES: &[Case] = &[
     case("verify_p256", &[0, 0, 0, 100], &[(0, 33), (1, 64), (2, 100)], &[(3, -1, OutOfGas)]),
     case("beacon", &[1, 0], &[(1, 32)], &[]),
     case("has_role", &[0, 5], &[(0, 5)], &[(1, KEY_MORE, HostMisuse), (1, -1, OutOfGas)]),
+    // A message to a chain that does not exist, which the caller learns and survives.
+    case(
+        "send",
+        &[200, 54],
+        &[(0, 54)],
+        &[(1, DATA_MORE, HostMisuse), (1, 53, HostMisuse), (1, 55, HostMisuse), (1, 0, HostMisuse), (1, -1, OutOfGas)],
+    ),
+    case("arrived", &[], &[], &[]),
+    case("mainchain_height", &[], &[], &[]),
+    // A mainchain has none, so nothing is written.
+    case("mainchain", &[-1, -1], &[], &[]),
+    // What proves nothing is no entry.
+    case("mainchain_entry", &[0, 100], &[(0, 100)], &[(1, DATA_MORE, HostMisuse), (1, -1, OutOfGas)]),
+    case("expect_beacon", &[1], &[], &[]),
 ];
 
 /// A contract whose methods `m0`, `m1`, ... make the calls, one each.
@@ -191,7 +206,7 @@ fn hostile_pointers_in_every_host_function() {
                 calls.push((case, replaced(case, parameter, pointer)));
             }
             // The last place where it fits is good, which shows that nothing less is refused.
-            if case.name != "emit" {
+            if !["emit", "send"].contains(&case.name) {
                 calls.push((case, replaced(case, parameter, MEMORY_BYTES - bytes)));
             }
         }

@@ -22,7 +22,7 @@ use super::{
     failure::{Failure, Result},
     options::Format,
     output::{Output, grouped},
-    replay::{chain_failure, open, storage_failure, store_failure},
+    replay::{chain_failure, open, open_existing, storage_failure, store_failure},
 };
 use crate::{
     chain::Ledger,
@@ -70,7 +70,7 @@ impl Export {
             return Err(Failure::usage(format!("{} has a store already", self.out.display()))
                 .help("an export begins with nothing; name a new directory"));
         }
-        let source = open(&self.data)?;
+        let source = open_existing(&self.data)?;
         let entry = entry_of(&source, &self.chain, &self.data)?;
         let target = open(&self.out)?;
         let mut progress = output.progress("entries", None);
@@ -99,7 +99,7 @@ impl Remove {
     /// # Errors
     /// When the chain still lives or is still needed, the export is not all of it, or a store fails.
     pub(super) fn run(self, output: &Output) -> Result {
-        let source = open(&self.data)?;
+        let source = open_existing(&self.data)?;
         let entry = entry_of(&source, &self.chain, &self.data)?;
         let ledgers = ledgers(&source)?;
         let is_main = |ledger: &&Ledger<ChainStore>| ledger.rules().genesis().mainchain.is_none();
@@ -156,7 +156,7 @@ impl Remove {
 
     /// Refuses an export that does not reach the last header.
     fn check_export(&self, entry: &ChainEntry, last: &AnchorState) -> Result {
-        let export = open(&self.export)?;
+        let export = open_existing(&self.export)?;
         let wrong = |what: &str| {
             Failure::new(format!("{} is no export of chain {}: {what}", self.export.display(), self.chain))
         };

@@ -58,7 +58,7 @@ impl Replay {
     /// When a store fails, or anything differs.
     pub(super) fn run(self, output: &Output) -> Result {
         let started = Instant::now();
-        let source = open(&self.data)?;
+        let source = open_existing(&self.data)?;
         if self.into.join("store").exists() {
             return Err(Failure::usage(format!("{} has a store already", self.into.display()))
                 .help("a replay begins with nothing; name a new directory"));
@@ -196,7 +196,15 @@ pub(super) fn refuse_base(store: &ChainStore) -> Result {
     }
 }
 
-/// The store of a stopped node.
+/// The store of a stopped node, which must have one.
+pub(super) fn open_existing(data: &Path) -> Result<Arc<DiskDb>> {
+    if !data.join("store").exists() {
+        return Err(Failure::usage(format!("{} has no store", data.display())).help("name a node's data directory"));
+    }
+    open(data)
+}
+
+/// The store in a data directory, which is made when there is none.
 pub(super) fn open(data: &Path) -> Result<Arc<DiskDb>> {
     let directory = StoreDirectory::open(&data.join("store")).map_err(store_failure)?;
     DiskDb::open(directory, &StoreConfig::default()).map_err(store_failure)

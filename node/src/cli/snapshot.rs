@@ -18,7 +18,7 @@ use super::{
     node::read_genesis,
     options::Format,
     output::{Output, grouped},
-    replay::{open, storage_failure, store_failure},
+    replay::{open, open_existing, storage_failure, store_failure},
     verify::read_anchor,
 };
 use crate::{
@@ -136,7 +136,7 @@ fn failure(error: SnapshotError) -> Failure {
 
 impl Create {
     fn run(self, output: &Output) -> Result {
-        let source = open(&self.data)?;
+        let source = open_existing(&self.data)?;
         let chains = source.chains().map_err(store_failure)?;
         let entry = chains.into_iter().find(|entry| entry.chain.name == self.chain);
         let entry =

@@ -6,7 +6,9 @@ use chancery_abi::{
     Certificate, Claim, Committee, DecodeError, Event, Header, Ident, Link, Name, Outcome, Payload, ProofBundle,
     Receipt, Transaction, TrustAnchor,
     codec::{decode, decode_versioned, encode},
+    lane::{Closed, LaneProof},
     limits::{COMMITTEE_MAX, PROOF_BYTES_MAX, TRANSACTION_BYTES_MAX, TYPE_DEPTH_MAX},
+    message::{BounceReason, MessageBody, SendFailure},
     schema::{Entry, TypeRef},
 };
 use parity_scale_codec::{DecodeWithMemTracking, Encode};
@@ -99,15 +101,24 @@ fn tags_that_mean_nothing() {
         assert_eq!(refusal::<bool>(&unknown(tag)), DecodeError::Malformed);
         assert_eq!(refusal::<chancery_abi::Scheme>(&unknown(tag)), DecodeError::Malformed);
     }
-    for tag in [4, 128] {
+    for tag in [10, 128] {
         assert_eq!(refusal::<Payload>(&unknown(tag)), DecodeError::Malformed);
+    }
+    for tag in [4, 128] {
         assert_eq!(refusal::<Outcome>(&unknown(tag)), DecodeError::Malformed);
     }
+    for tag in [3, 128] {
+        assert_eq!(refusal::<LaneProof>(&unknown(tag)), DecodeError::Malformed);
+        assert_eq!(refusal::<MessageBody>(&unknown(tag)), DecodeError::Malformed);
+        assert_eq!(refusal::<BounceReason>(&unknown(tag)), DecodeError::Malformed);
+    }
+    assert_eq!(refusal::<Closed>(&unknown(2)), DecodeError::Malformed);
+    assert_eq!(refusal::<SendFailure>(&unknown(4)), DecodeError::Malformed);
     assert_eq!(refusal::<Link>(&unknown(3)), DecodeError::Malformed);
     assert_eq!(refusal::<chancery_abi::Finality>(&unknown(1)), DecodeError::Malformed);
-    assert_eq!(refusal::<chancery_abi::Origin>(&unknown(1)), DecodeError::Malformed);
+    assert_eq!(refusal::<chancery_abi::Origin>(&unknown(2)), DecodeError::Malformed);
     assert_eq!(refusal::<chancery_abi::TrapClass>(&unknown(13)), DecodeError::Malformed);
-    assert_eq!(refusal::<chancery_abi::ExecutionRefusal>(&unknown(11)), DecodeError::Malformed);
+    assert_eq!(refusal::<chancery_abi::ExecutionRefusal>(&unknown(12)), DecodeError::Malformed);
     assert_eq!(refusal::<chancery_abi::host::CallFailure>(&unknown(3)), DecodeError::Malformed);
     assert_eq!(refusal::<Entry>(&unknown(6)), DecodeError::Malformed);
     assert_eq!(refusal::<TypeRef>(&unknown(13)), DecodeError::Malformed);

@@ -4,8 +4,15 @@
 //! The digests were made from these bytes with another implementation of SHA-256.
 
 use chancery_abi::{
-    Address, Digest, ExecutionRefusal, Kind, Outcome, Payload, Scheme, StateSubject, TrapClass, codec, domain,
-    host::CallFailure, merkle, schema::ContractRecord,
+    Address, Call, Digest, ExecutionRefusal, Kind, Outcome, Payload, Scheme, StateSubject, TrapClass, codec, domain,
+    host::CallFailure,
+    lane::{
+        AnchorState, AnchorUpdate, Anchored, Closed, Delivery, ForkEvidence, LaneProof, MainchainEntry, ProvenMessage,
+        Settlement,
+    },
+    merkle,
+    message::{BounceReason, Bounced, Message, MessageBody, Quantity, SendFailure},
+    schema::ContractRecord,
 };
 use parity_scale_codec::{DecodeWithMemTracking, Encode};
 
@@ -168,6 +175,165 @@ fn events_and_receipts() {
         samples::done().digest(&GENESIS).to_string(),
         "4b7756799f0a1f7301d9751a95932759339e9343199048f2e01ae8d28c218184"
     );
+}
+
+const ANCHORED: &str = "
+    a1*32                       # genesis
+    0700000000000000            # height
+    a2*32                       # header
+    a3*32 a4*32                 # roots of state and history
+    687a7306a2010000            # timestamp
+    0600000000000000            # the height it had seen
+    0800000000000000            # the height it is anchored at
+";
+const QUANTITY: &str = "
+    22*32                       # owner
+    10 6d61696e                 # home: main
+    18 706f696e7473             # asset: points
+    0500000000000000            # amount
+    0900000000000000            # in all
+";
+const MESSAGE_BEGINNING: &str = "
+    01                          # version
+    10 6d61696e                 # source: main
+    18 706c61746573             # destination: plates
+    0300000000000000            # number
+    22*32                       # sender
+    33*32                       # contract
+";
+const MESSAGE_END: &str = "
+    40420f0000000000            # gas
+    f401000000000000            # expiry
+";
+
+fn quantity() -> Quantity {
+    let asset = samples::ident("points");
+    Quantity { owner: Address([0x22; 32]), home: samples::name("main"), asset, amount: 5, total: 9 }
+}
+
+fn message(body: MessageBody, quantity: Option<Quantity>) -> Message {
+    Message {
+        version: 1,
+        source: samples::name("main"),
+        destination: samples::name("plates"),
+        sequence: 3,
+        sender: Address([0x22; 32]),
+        contract: Address([0x33; 32]),
+        body,
+        quantity,
+        gas: 1_000_000,
+        expiry: 500,
+    }
+}
+
+fn call_of_message() -> Message {
+    let Call { method, input, .. } = samples::call();
+    message(MessageBody::Call { method, input }, Some(quantity()))
+}
+
+fn anchored() -> Anchored {
+    Anchored {
+        genesis: Digest([0xa1; 32]),
+        height: 7,
+        header: Digest([0xa2; 32]),
+        state_root: Digest([0xa3; 32]),
+        history_root: Digest([0xa4; 32]),
+        timestamp_ms: 1_795_404_561_000,
+        seen_height: 6,
+        mainchain_height: 8,
+    }
+}
+
+#[test]
+fn messages() {
+    let call = "00 1c 66696c655f6974 0c 010203 # a call: method, input";
+    let text_of_call = text(&[MESSAGE_BEGINNING, call, "01", QUANTITY, MESSAGE_END]);
+    pin(&call_of_message(), &text_of_call);
+    let Call { contract, method, input } = samples::call();
+    let bounced = |reason| Bounced { sequence: 2, contract, method: method.clone(), input: input.clone(), reason };
+    let beginning = "0200000000000000 33*32 1c 66696c655f6974 0c 010203 # number, contract, method, input";
+    for (reason, bytes) in [
+        (BounceReason::NotDone(CallFailure::Trapped(TrapClass::ReadOnly)), "00 01 0a"),
+        (BounceReason::Expired, "01"),
+        (BounceReason::Closed, "02"),
+    ] {
+        let back = message(MessageBody::Bounce(bounced(reason)), None);
+        pin(&back, &text(&[MESSAGE_BEGINNING, "01", beginning, bytes, "00 # no quantity", MESSAGE_END]));
+    }
+    let entries = vec![(vec![1], Some(vec![2])), (vec![3], None)];
+    let registry = "02 08 04 01 01 04 02 04 03 00 # the registry's entries";
+    pin(&message(MessageBody::Registry(entries), None), &text(&[MESSAGE_BEGINNING, registry, "00", MESSAGE_END]));
+    for (number, failure) in
+        [SendFailure::UnknownChain, SendFailure::LaneFull, SendFailure::Closed, SendFailure::OutOfBounds]
+            .into_iter()
+            .enumerate()
+    {
+        pin(&failure, &hex(&[number as u8]));
+    }
+}
+
+#[test]
+fn what_is_carried_between_chains() {
+    pin(&anchored(), ANCHORED);
+    let full = text(&[HEADER, FULL_HEADER_END]);
+    let update = AnchorUpdate {
+        header: samples::full_header(),
+        certificate: samples::certificate(),
+        extends: Some(samples::path()),
+        next: Some(samples::committee()),
+        retired: Some(vec![vec![1]]),
+    };
+    let update_text = text(&[&full, CERTIFICATE, "01", PATH, "01", COMMITTEE, "01 04 04 01"]);
+    let payload = |payload| samples::body(payload, None);
+    pin(&payload(Payload::Anchor(vec![update])), &text(&[BODY, "04 04 # one update", &update_text, "00"]));
+
+    let call = "00 1c 66696c655f6974 0c 010203";
+    let message_text = text(&[MESSAGE_BEGINNING, call, "01", QUANTITY, MESSAGE_END]);
+    let through = LaneProof::Through { header: samples::full_header(), record: anchored(), nodes: vec![vec![7]] };
+    for (proof, proof_text) in [
+        (LaneProof::Mainchain { header: samples::full_header() }, text(&["00", &full])),
+        (LaneProof::Anchored { height: 7 }, "01 0700000000000000".to_owned()),
+        (through, text(&["02", &full, ANCHORED, "04 04 07"])),
+    ] {
+        let messages = vec![ProvenMessage { message: call_of_message(), nodes: vec![vec![8]] }];
+        let delivery = Delivery { source: samples::name("main"), proof: proof.clone(), messages };
+        let parts = [BODY, "05 10 6d61696e", &proof_text, "04 # one message", &message_text, "04 04 08", "00"];
+        pin(&payload(Payload::Deliver(Box::new(delivery))), &text(&parts));
+        let closed = Some(Closed::Forked { height: 9, header: Digest([0xa5; 32]) });
+        let state = AnchorState { epoch: 3, committee: samples::committee(), newest: anchored(), closed };
+        let settlement = Settlement {
+            destination: samples::name("main"),
+            proof,
+            next: Some(4),
+            nodes: vec![vec![8]],
+            closed: Some((state, vec![vec![9]])),
+        };
+        let next = "01 0400000000000000 04 04 08 # the next number, its nodes";
+        let state = text(&["01 0300000000000000", COMMITTEE, ANCHORED, "01 01 0900000000000000 a5*32", "04 04 09"]);
+        let parts = [BODY, "06 10 6d61696e", &proof_text, next, &state, "00"];
+        pin(&payload(Payload::Settle(Box::new(settlement))), &text(&parts));
+    }
+
+    let evidence = ForkEvidence {
+        header: samples::full_header(),
+        certificate: samples::certificate(),
+        instead: Some((Digest([0xa6; 32]), samples::path())),
+    };
+    let evidence_text = text(&["07", &full, CERTIFICATE, "01 a6*32", PATH]);
+    pin(&payload(Payload::Fork(Box::new(evidence))), &text(&[BODY, &evidence_text, "00"]));
+    let claim = Payload::Claim { source: samples::name("plates"), sequence: 3 };
+    pin(&payload(claim), &text(&[BODY, "08 18 706c61746573 0300000000000000", "00"]));
+    let beacons = Payload::Beacons(samples::full_header().beacons);
+    pin(&payload(beacons), &text(&[BODY, "09 04 0101000000000000 08*48", "00"]));
+    pin(&Closed::Retired { height: 9 }, "00 0900000000000000");
+    let entry = MainchainEntry {
+        header: samples::full_header(),
+        contract: Address([0x33; 32]),
+        key: vec![1],
+        value: None,
+        nodes: vec![vec![7]],
+    };
+    pin(&entry, &text(&[&full, "33*32 04 01 00 04 04 07"]));
 }
 
 #[test]
