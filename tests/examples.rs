@@ -1,6 +1,8 @@
 //! The examples' own tests, which are the templates' of `chancery contract new`, as part of `make test`: the same files
 //! that `cargo test` runs in each example's folder.
 
+#[path = "../examples/courier/tests/chains.rs"]
+mod chains;
 #[path = "../examples/counter/tests/counter.rs"]
 mod counter;
 #[path = "../contracts/evidence/tests/evidence.rs"]

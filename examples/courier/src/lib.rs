@@ -1,5 +1,5 @@
-//! A contract of the tests that sends points to its like on other chains, and keeps books that must add up: what it has,
-//! what it holds of others, and which messages of each lane it saw.
+//! Sends points to its like on other chains, and keeps books that must add up: what it has, what it holds of others, and
+//! which messages of each lane it saw.
 #![no_std]
 
 use chancery_sdk::prelude::*;
