@@ -35,7 +35,7 @@ impl Office {
     /// Deploys another contract, to which calls go from now on.
     pub(crate) fn deploy(&mut self, contract: &'static str, department: &str, init: &[&str]) {
         self.contract = contract;
-        let wasm = contract_file(&format!("{contract}.wasm"));
+        let wasm = contract_file(&format!("{}.wasm", contract.replace('-', "_")));
         let wasm = wasm.to_string_lossy();
         let mut words = vec!["contract", "deploy", "main", &wasm, "--department", department, "--name", contract];
         words.extend(init);
