@@ -59,6 +59,10 @@ draw_plates() {
   act "{\"GrantRole\":{\"department\":\"transport\",\"role\":\"lottery-officer\",\"account\":\"key:officer\",\"from_ms\":0,\"until_ms\":$until_ms}}" admin-transport
   await_messages main plates
   echo "the administrator of transport granted the role lottery-officer, by an act in the registry; chain plates knows of it"
+  # Whose word counts here from other chains.
+  done_by officer "$plates" set_sources \
+    --identity "{\"chain\":\"main\",\"contract\":\"$(value_of contract <deploy-identity.json)\"}" \
+    --court "{\"chain\":\"evidence\",\"contract\":\"$(value_of contract <deploy.json)\"}"
 
   # The authority's key. Tokens are made and blinded by those who want to take part; it signs without seeing them.
   openssl genrsa -out authority.pem 2048 2>/dev/null
@@ -95,9 +99,9 @@ draw_plates() {
   started="$(now_ms)"
   echo "the list of $entries_wanted is frozen; the beacon of the mainchain's height $height, which nobody can know yet, will draw"
   # On a sidechain there is no draw before it is shown that the list was on the mainchain's record before that.
-  "$chancery" chain anchored plates --from "$(value_of height <freeze.json)" -o anchored.hex >/dev/null ||
+  "$chancery" chain anchored plates --from "$(value_of height <freeze.json)" -o anchored.bin >/dev/null ||
     fail "the frozen list is not on the mainchain's record"
-  "$chancery" call "$plates" show_anchored --period 0 --presented @anchored.hex --as demo --json >anchored.json ||
+  "$chancery" call "$plates" show_anchored --period 0 --presented @anchored.bin --as demo --json >anchored.json ||
     fail "the frozen list's record was refused: $(cat anchored.json)"
   echo "its block is on the mainchain's record at height $(value_of value <anchored.json)"
   draw_gas=0 draw_calls=0

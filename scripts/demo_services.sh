@@ -28,6 +28,7 @@ attest_and_present() {
   local started number subject until_ms=$(($(now_ms) + 30 * 86400000))
   say "8. identity: $residents_wanted residents attested; one of them shows one attribute, under consent"
   deploy_service main contracts/identity interior identity --replacement_delay_ms 259200000
+  cp deploy-service.json deploy-identity.json
   for number in authority desk resident; do "$chancery" key new "$number" --insecure >/dev/null 2>&1; done
   done_by demo "$identity" appoint_authority --account key:authority --label interior-1
   done_by demo "$identity" appoint_department --account key:desk --label transport-desk
@@ -78,7 +79,7 @@ attest_and_present() {
 }
 
 weigh_in() {
-  local started today code slips day
+  local started today slips day
   day="$(date -u +%F)"
   say "9. waste sorting: $weighings_wanted weigh-ins from a CSV"
   deploy_service waste contracts/waste-sorting environment waste-sorting

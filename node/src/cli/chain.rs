@@ -122,7 +122,7 @@ pub(super) struct AnchoredCommand {
     /// The first record of this height or a later one.
     #[arg(long, value_name = "HEIGHT")]
     from: u64,
-    /// Where to write it, in hexadecimal.
+    /// Where to write it.
     #[arg(short, long, value_name = "FILE")]
     output: std::path::PathBuf,
     #[command(flatten)]

@@ -55,7 +55,7 @@ pub(super) struct Prove {
     /// Where to write the proof.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Write it as a contract of this sidechain takes it, in hexadecimal, for an argument `@FILE`: a proof from what that
+    /// Write it as a contract of this sidechain takes it, for an argument `@FILE`: a proof from what that
     /// chain has seen of its mainchain.
     #[arg(long, value_name = "CHAIN", conflicts_with = "at")]
     present: Option<Name>,
@@ -169,8 +169,7 @@ impl Prove {
 
 /// Writes what a contract is to be shown, as its argument takes it.
 pub(super) fn write_presented(file: &Path, bytes: &[u8], output: &Output) -> Result {
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    fs::write(file, text).map_err(at(file))?;
+    fs::write(file, bytes).map_err(at(file))?;
     let json = json!({ "file": file.to_string_lossy(), "size_bytes": bytes.len() });
     output.result(&json, || format!("wrote {} ({} bytes), for an argument @{0}", file.display(), bytes.len()))
 }
