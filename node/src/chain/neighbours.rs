@@ -164,11 +164,11 @@ impl<B: StateBackend + 'static> ChainService<B> {
         self.anchor_wanted.load(Ordering::SeqCst)
     }
 
-    /// Whether a block on one that has seen so much is wanted.
-    pub(super) fn wants_to_see(&self, seen: u64) -> bool {
+    /// Whether a block is wanted on one that has seen so much. `seen` may read the store, so it is asked last.
+    pub(super) fn wants_to_see(&self, seen: impl FnOnce() -> u64) -> bool {
         let wanted = self.seen_wanted.load(Ordering::SeqCst);
         let there = self.mainchain.get().is_some_and(|mainchain| mainchain.ledger.tip().height >= wanted);
-        wanted > seen && there
+        wanted > 0 && there && wanted > seen()
     }
 
     /// Runs `read` on the newest final state.

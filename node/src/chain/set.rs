@@ -1,4 +1,4 @@
-//! The chains that this process hosts: the mainchain, and sidechains as they are founded and retired.
+//! The chains that this process hosts: the mainchain, and sidechains as they are founded.
 
 use std::{
     collections::BTreeMap,
@@ -26,11 +26,6 @@ impl ChainSet {
         let name = chain.ledger().rules().name().clone();
         // Inserting cannot panic half-way, so a poisoned lock still holds a whole set.
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(name, chain);
-    }
-
-    /// Takes a chain out.
-    pub fn remove(&self, name: &Name) -> Option<Arc<ChainService>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(name)
     }
 
     /// Forgets all chains, when the process is about to end.

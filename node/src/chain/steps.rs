@@ -117,7 +117,7 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
     }
 
     fn has_work_on(&self, parent: &Digest) -> bool {
-        if self.wants_to_see(self.seen_on(parent)) {
+        if self.wants_to_see(|| self.seen_on(parent)) {
             return true;
         }
         let used = self.used_nonces(parent);

@@ -4,13 +4,12 @@
 //! holds up no other. A sidechain's end is its own: it is told, and the rest goes on.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use chancery_abi::{Digest, Name};
+use chancery_abi::Digest;
 use chancery_runtime::storage::StateBackend;
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_macros::select;
@@ -101,12 +100,6 @@ pub(super) struct NewChain<C, B> {
     pub(super) participation: Arc<Participation>,
 }
 
-/// What a process is to host.
-pub(super) enum Order<C, B> {
-    Begin(NewChain<C, B>),
-    End(Name),
-}
-
 /// What the sidechains of a process have in common.
 pub(super) struct Hosting<S: Sender<PublicKey = PublicKey>, P> {
     pub(super) channels: SharedChannels<S>,
@@ -122,29 +115,18 @@ where
     P: Blocker<PublicKey = PublicKey> + Provider<PublicKey = PublicKey> + Clone,
 {
     /// Begins and ends chains as ordered, for as long as anybody can order.
-    pub(super) async fn run<E, C, B>(mut self, context: E, mut orders: mpsc::UnboundedReceiver<Order<C, B>>)
+    pub(super) async fn run<E, C, B>(mut self, context: E, mut orders: mpsc::UnboundedReceiver<NewChain<C, B>>)
     where
         E: CryptoRng + Spawner + Metrics + Clock + Storage,
         C: ChainSide + TransactionSource,
         B: StateBackend + 'static,
     {
-        let mut running: BTreeMap<Name, Handle<()>> = BTreeMap::new();
-        while let Some(order) = orders.recv().await {
-            match order {
-                Order::Begin(chain) => {
-                    let (name, side) = (chain.side.genesis().chain.clone(), chain.side.clone());
-                    match self.begin(&context, chain).await {
-                        Ok(handle) => {
-                            running.insert(name, handle);
-                        }
-                        Err(reason) => side.engine_failed(&reason),
-                    }
-                }
-                Order::End(name) => {
-                    if let Some(handle) = running.remove(&name) {
-                        handle.abort();
-                    }
-                }
+        let mut running: Vec<Handle<()>> = Vec::new();
+        while let Some(chain) = orders.recv().await {
+            let side = chain.side.clone();
+            match self.begin(&context, chain).await {
+                Ok(handle) => running.push(handle),
+                Err(reason) => side.engine_failed(&reason),
             }
         }
     }

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use chancery_abi::{Digest, Name, domain};
+use chancery_abi::{Digest, domain};
 use chancery_runtime::storage::StateBackend;
 use commonware_cryptography::{ChaCha20Poly1305, ed25519::PrivateKey};
 use commonware_macros::select;
@@ -33,7 +33,7 @@ use super::{
     certificate::private_key,
     engine::{self, EngineError, Parts},
     gossip,
-    hosting::{self, CHANNELS, ChainChannels, Hosting, MAINCHAIN, NewChain, Order, SharedChannels},
+    hosting::{self, CHANNELS, ChainChannels, Hosting, MAINCHAIN, NewChain, SharedChannels},
     identity,
     members::{Members, Wanted},
     threshold,
@@ -198,7 +198,7 @@ pub struct Consensus<C, B> {
 pub struct Host<C, B> {
     directory: PathBuf,
     me: [u8; 32],
-    orders: mpsc::UnboundedSender<Order<C, B>>,
+    orders: mpsc::UnboundedSender<NewChain<C, B>>,
 }
 
 impl<C, B> Clone for Host<C, B> {
@@ -216,15 +216,9 @@ impl<C: ChainSide + TransactionSource, B: StateBackend + 'static> Host<C, B> {
         let directory = self.directory.join("sidechains").join(side.genesis().chain.as_str());
         let participation = Arc::new(hosting::prepare(directory, &side, &*backend, self.me)?);
         let chain = NewChain { number, side, backend, participation: Arc::clone(&participation) };
-        let ordered = self.orders.send(Order::Begin(chain));
+        let ordered = self.orders.send(chain);
         ordered.map_err(|_| ConsensusError::Engine("it has ended".into()))?;
         Ok(participation)
-    }
-
-    /// Takes no more part in a sidechain.
-    pub fn end(&self, chain: Name) {
-        // The engine may have ended with all its chains.
-        self.orders.send(Order::End(chain)).ok();
     }
 }
 
@@ -338,7 +332,7 @@ struct Running<C, T, B> {
     members: Members<T>,
     wanted: Wanted,
     participation: Arc<Participation>,
-    ordered: mpsc::UnboundedReceiver<Order<C, B>>,
+    ordered: mpsc::UnboundedReceiver<NewChain<C, B>>,
 }
 
 type Started = std::sync::mpsc::SyncSender<Result<(), ConsensusError>>;

@@ -41,11 +41,12 @@ impl Relay {
     /// Anchors what is due, all in one transaction.
     pub(super) fn anchors(&mut self) -> Result<(), ChainError> {
         let main = self.mainchain.clone();
-        let known = self.known(&main);
+        let known = self.known.get(main.ledger().rules().name());
+        let known = known.map(|known| known.sidechains.clone()).unwrap_or_default();
         let (mut updates, mut bytes, mut state) = (Vec::new(), 0, 0);
         for side in self.sides() {
             let name = side.ledger().rules().name().clone();
-            let Some((sidechain, anchored)) = known.sidechains.get(&name) else { continue };
+            let Some((sidechain, anchored)) = known.get(&name) else { continue };
             // What is asked of this node is not another's to do.
             let is_asked = self.is_asked(&side, anchored);
             if anchored.closed.is_some() || !(is_asked || self.has_turn(&side)) {
@@ -63,7 +64,8 @@ impl Relay {
             return Ok(());
         }
         let gas = GAS_BESIDE + ANCHOR_GAS * updates.len() as u64;
-        self.hand_in(&main, About::Anchors, state, Payload::Anchor(updates), gas)
+        self.hand_in(&main, About::Anchors, state, Payload::Anchor(updates), gas);
+        Ok(())
     }
 
     /// Whether somebody waits here for a header that is not anchored, and none was a moment ago.
@@ -88,7 +90,7 @@ impl Relay {
         }
         let is_old = now_ms().saturating_sub(newest.timestamp_ms) >= sidechain.anchor_ms;
         let retires = sidechain.retired_height.is_some();
-        let has_messages = self.known(side).sent_at > newest.height;
+        let has_messages = self.known.get(ledger.rules().name()).map_or(0, |known| known.sent_at) > newest.height;
         // A term's last header comes before those of the next.
         let end = ledger.terms().span(anchored.epoch).map_or(u64::MAX, |span| span.last);
         let ends_term = end <= tip.height && end > newest.height;
@@ -167,7 +169,8 @@ impl Relay {
         }
         let gas = messages.iter().map(|proven| lanes::gas_of(&proven.message)).sum::<u64>() + GAS_BESIDE;
         let delivery = Delivery { source: of_name, proof: way.proof, messages };
-        self.hand_in(to, about, taken, Payload::Deliver(Box::new(delivery)), gas)
+        self.hand_in(to, about, taken, Payload::Deliver(Box::new(delivery)), gas);
+        Ok(())
     }
 
     /// The messages from number `from` on that are in a chain's state at a height, as many as go together.
@@ -228,7 +231,8 @@ impl Relay {
         let returned = if closed.is_some() { SETTLEMENT_RETURNS_MAX } else { 0 };
         let gas = GAS_BESIDE + returned * BOUNCE_GAS;
         let settlement = Settlement { destination: of_name, proof, next, nodes, closed };
-        self.hand_in(to, about, counts.settled, Payload::Settle(Box::new(settlement)), gas)
+        self.hand_in(to, about, counts.settled, Payload::Settle(Box::new(settlement)), gas);
+        Ok(())
     }
 
     /// Brings a sidechain the beacons that its contracts expect.
@@ -236,7 +240,8 @@ impl Relay {
         if to.ledger().rules().genesis().mainchain.is_none() {
             return Ok(());
         }
-        let expected = self.known(to).expected_beacons;
+        let known = self.known.get(to.ledger().rules().name());
+        let expected = known.map(|known| known.expected_beacons.clone()).unwrap_or_default();
         let Some(first) = expected.first().copied() else { return Ok(()) };
         let (seen, tip) = (to.newest_seen()?, self.mainchain.ledger().tip().height);
         if seen < first {
@@ -256,7 +261,8 @@ impl Relay {
             return Ok(());
         }
         let gas = GAS_BESIDE + 20_000_000 * known.len() as u64;
-        self.hand_in(to, About::Beacons, first, Payload::Beacons(known), gas)
+        self.hand_in(to, About::Beacons, first, Payload::Beacons(known), gas);
+        Ok(())
     }
 
     /// The beacon of a mainchain height, from the header that brought it.

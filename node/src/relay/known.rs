@@ -34,11 +34,6 @@ impl Known {
 }
 
 impl Relay {
-    /// What is known of a chain.
-    pub(super) fn known(&self, chain: &Chain) -> Known {
-        self.known.get(chain.ledger().rules().name()).cloned().unwrap_or_default()
-    }
-
     /// Reads again what may have changed.
     pub(super) fn refresh(&mut self) -> Result<(), ChainError> {
         let all = self.chains.all();
@@ -96,8 +91,7 @@ fn read(chain: &Chain, names: &[Name], tip: u64, known: &mut Known) -> Result<()
         Ok(())
     })?;
     let sent: u64 = known.counts.values().map(|counts| counts.sent).sum();
-    // What was sent before this process began may not be anchored.
-    // Whoever expects a beacon has something fixed that is to be on record before it.
+    // What was sent before this process began may not be anchored, and whoever expects a beacon has something fixed that is to be on record before it.
     let expects_more = known.expected_beacons.iter().any(|height| !expected_before.contains(height));
     if sent > before || expects_more || is_first && sent > 0 {
         known.sent_at = tip;

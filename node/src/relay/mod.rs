@@ -3,7 +3,8 @@
 //!
 //! Nobody has to trust it, and it needs no setting up: every node has one, what one carries another may have carried
 //! before, and the chains take only what is proven. It keeps nothing but what it handed in a moment ago; all it does follows
-//! from the chains' final states, which are read again only after blocks in which something was done. Nodes take turns, so that they do not all carry the same.
+//! from the chains' final states, which are read again only after blocks in which something was done. Nodes take turns, so
+//! that they do not all carry the same.
 //!
 //! What is deliberately absent: carrying between chains that this process does not host.
 
@@ -22,7 +23,7 @@ use ed25519_zebra::{SigningKey, VerificationKey};
 use tokio::{sync::watch, task::JoinHandle};
 
 use self::known::Known;
-use crate::chain::{ChainError, ChainService, ChainSet, now_ms};
+use crate::chain::{ChainService, ChainSet, now_ms};
 
 /// How often it is looked whether a chain has moved.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -127,17 +128,10 @@ impl Relay {
     }
 
     /// Hands a transaction in, which is about something that stands at `state`.
-    fn hand_in(
-        &mut self,
-        chain: &Chain,
-        about: About,
-        state: u64,
-        payload: Payload,
-        gas: u64,
-    ) -> Result<(), ChainError> {
+    fn hand_in(&mut self, chain: &Chain, about: About, state: u64, payload: Payload, gas: u64) {
         let rules = chain.ledger().rules();
         let sender = Address::of_key(Scheme::Ed25519, &self.public_key);
-        let Ok((_, nonce)) = chain.account_nonces(&sender) else { return Ok(()) };
+        let Ok((_, nonce)) = chain.account_nonces(&sender) else { return };
         let body = TransactionBody {
             version: WIRE_VERSION,
             chain: rules.name().clone(),
@@ -155,6 +149,5 @@ impl Relay {
             tracing::debug!(chain = %rules.name(), ?about, %error, "what was carried is not taken");
         }
         self.handed_in.insert((rules.name().clone(), about), (state, Instant::now()));
-        Ok(())
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use chancery_abi::{
-    Certificate, Digest, Name, Payload, VoteSignature, WIRE_VERSION, codec,
+    Digest, Name, Payload, codec,
     lane::{AnchorState, AnchorUpdate, Anchored, Delivery, LaneProof, ProvenMessage, slots},
     merkle,
     message::Message,
@@ -127,16 +127,7 @@ impl Chains {
             let genesis = world.rules.digest();
             let digest = |header: &chancery_abi::Header| roots::history_leaf(&header.digest(genesis));
             let earlier: Vec<Digest> = world.headers[..world.headers.len() - 1].iter().map(digest).collect();
-            let mut certificate = Certificate {
-                version: WIRE_VERSION,
-                epoch: 0,
-                view: header.height,
-                parent_view: header.height - 1,
-                header: header.digest(genesis),
-                votes: Vec::new(),
-            };
-            let signature = validator().sign_bytes(&certificate.preimage(genesis));
-            certificate.votes.push(VoteSignature { member: 0, signature });
+            let certificate = world.certify(header);
             let extends = if newest == 0 { None } else { merkle::path(&earlier, newest - 1) };
             AnchorUpdate { header: header.clone(), certificate, extends, next: None, retired: None }
         };

@@ -1,14 +1,14 @@
 //! Proofs of a contract's state: the file a citizen would hold, judged by the verifier that a citizen would use.
 
 use chancery_abi::{
-    Address, Certificate, Claim, Finality, Ident, Link, Origin, ProofBundle, StateSubject, TrustAnchor, VoteSignature,
-    WIRE_VERSION, slot::push_field,
+    Address, Claim, Finality, Ident, Link, Origin, ProofBundle, StateSubject, TrustAnchor, WIRE_VERSION,
+    slot::push_field,
 };
 use chancery_sdk::Data;
 use chancery_verify::{Verified, VerifyError, verify};
 use parity_scale_codec::Encode;
 
-use crate::world::{World, validator};
+use crate::world::World;
 
 /// A proof bundle and the anchor it is judged by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,17 +54,7 @@ pub(crate) fn prove(world: &World, contract: &Address, field: &str, push_key: im
     let proof = world.state.prove(header.height, contract, &slot).expect("the newest root is provable");
     let name = world.contracts[contract].0.as_str();
     let subject = StateSubject::Contract { department: world.department(), name: crate::world::name(name) };
-    let genesis = world.rules.digest();
-    let mut certificate = Certificate {
-        version: WIRE_VERSION,
-        epoch: 0,
-        view: header.height,
-        parent_view: header.height - 1,
-        header: header.digest(genesis),
-        votes: Vec::new(),
-    };
-    let signature = validator().sign_bytes(&certificate.preimage(genesis));
-    certificate.votes.push(VoteSignature { member: 0, signature });
+    let certificate = world.certify(&header);
     let bundle = ProofBundle {
         version: WIRE_VERSION,
         origin: Origin::AnchoredChain,

@@ -8,8 +8,8 @@ use std::{
 };
 
 use chancery_abi::{
-    Address, Beacon, Committee, Department, Genesis, Header, MainchainSeen, Name, Payload, Receipt, Refusal,
-    Transaction, TransactionBody, WIRE_VERSION, quota::Usage,
+    Address, Beacon, Certificate, Committee, Department, Genesis, Header, MainchainSeen, Name, Payload, Receipt,
+    Refusal, Transaction, TransactionBody, VoteSignature, WIRE_VERSION, quota::Usage,
 };
 use chancery_runtime::{
     engine::{Engine, EngineConfig, Observe},
@@ -128,6 +128,22 @@ impl World {
     /// What the next block is.
     pub(crate) fn next(&self) -> BlockContext {
         BlockContext { height: self.state.height() + 1, timestamp_ms: self.now_ms + BLOCK_MS, mainchain: self.seen() }
+    }
+
+    /// The certificate of a header of this chain, by its one validator.
+    pub(crate) fn certify(&self, header: &Header) -> Certificate {
+        let genesis = self.rules.digest();
+        let mut certificate = Certificate {
+            version: WIRE_VERSION,
+            epoch: 0,
+            view: header.height,
+            parent_view: header.height - 1,
+            header: header.digest(genesis),
+            votes: Vec::new(),
+        };
+        let signature = validator().sign_bytes(&certificate.preimage(genesis));
+        certificate.votes.push(VoteSignature { member: 0, signature });
+        certificate
     }
 
     /// What a block sees of the mainchain now.

@@ -272,9 +272,9 @@ fn run(
     gas: u64,
 ) -> Result<Result<(), CallFailure>, StoppedAt> {
     let savepoint = runner.session().savepoint();
-    let events_before = runner.session().facts.arrived.replace((contract, arrived));
+    let outer = runner.session().facts.arrived.replace((contract, arrived));
     let ran = runner.enter_for_message(contract, kind, method, input.to_vec(), gas);
-    runner.session().facts.arrived = events_before;
+    runner.session().facts.arrived = outer;
     let mut result = ran?;
     if result.is_ok()
         && !quotas::charge_growth(runner.rules(), runner.session(), savepoint).map_err(StoppedAt::halted)?

@@ -184,12 +184,11 @@ pub(super) fn admit(
     if gas_limit < needed {
         return Ok(Err(LaneRefusal::GasBelowMessages { needed, found: gas_limit }));
     }
-    check_closed(rules, session, settlement, state, state_nodes)
+    check_closed(session, settlement, state, state_nodes)
 }
 
 /// Checks that the destination is closed, and that the settlement is of its last header.
 fn check_closed(
-    rules: &ChainRules,
     session: &Session,
     settlement: &Settlement,
     state: &AnchorState,
@@ -215,7 +214,6 @@ fn check_closed(
             record.height
         }
     };
-    debug_assert!(rules.name() != destination, "a chain has no lane to itself");
     if state.closed.is_none() || state.newest.height != height {
         return Ok(Err(LaneRefusal::NotClosed { chain: destination.clone() }));
     }

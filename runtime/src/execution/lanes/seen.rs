@@ -3,8 +3,6 @@
 //! A block names the newest final mainchain header that its proposer knew; validators vote only for a block whose header
 //! they know themselves, so what is recorded here is what a quorum of them saw. The newest [`SEEN_KEPT`] stay.
 
-use std::collections::BTreeMap;
-
 use super::{Admission, get, put, remove};
 use crate::{
     abi::{
@@ -182,10 +180,4 @@ pub fn expected_beacons(view: &dyn StateView, limit: usize) -> Result<Vec<u64>, 
     let page = view.page(&crate::abi::Address::system(), &prefix, &[], limit)?;
     let height = |(key, _): &(Vec<u8>, Vec<u8>)| key.get(prefix.len()..)?.try_into().ok().map(u64::from_be_bytes);
     Ok(page.iter().filter_map(height).collect())
-}
-
-/// Those of `known` that a chain waits for.
-pub fn due_beacons(expected: &[u64], newest_seen: u64, known: &BTreeMap<u64, Beacon>) -> Vec<Beacon> {
-    let due = expected.iter().filter(|height| **height <= newest_seen);
-    due.filter_map(|height| known.get(height).cloned()).take(BEACONS_MAX).collect()
 }
