@@ -1,9 +1,6 @@
 //! QR codes, written and read.
 
-use fast_qr::{
-    ECL, QRBuilder,
-    convert::{Builder as _, svg::SvgBuilder},
-};
+use fast_qr::{ECL, QRBuilder, convert::svg::SvgBuilder};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The most pixels of a picture that is searched for a code.
