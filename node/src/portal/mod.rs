@@ -129,9 +129,8 @@ fn pages() -> Vec<(&'static str, MethodRouter<Shared>)> {
 /// Handlers that are counted and bounded in time as the API's are, by their declared path.
 fn observed(metrics: &Arc<Metrics>, label: &'static str, handlers: MethodRouter<Shared>) -> MethodRouter<Shared> {
     let metrics = Arc::clone(metrics);
-    let layer = middleware::from_fn(move |request: Request, next: Next| {
-        observe(Arc::clone(&metrics), label, request, next)
-    });
+    let layer =
+        middleware::from_fn(move |request: Request, next: Next| observe(Arc::clone(&metrics), label, request, next));
     handlers.fallback(wrong_method).layer(layer)
 }
 

@@ -1,5 +1,7 @@
 //! What all pages have: title, language, navigation, and the way they are answered.
 
+use std::{borrow::Borrow, fmt::Display};
+
 use askama::Template;
 use axum::{
     http::{HeaderValue, header},
@@ -45,14 +47,19 @@ impl Page {
         self.lang.t(id)
     }
 
+    /// The text `id` with one thing filled in.
+    pub(super) fn t1(&self, id: &str, name: &'static str, value: impl Display) -> String {
+        self.lang.t1(id, name, value)
+    }
+
     /// A path of the portal in this language.
     pub(super) fn href(&self, path: &str) -> String {
         format!("/{}{path}", self.lang.code())
     }
 
     /// This page in a language.
-    pub(super) fn in_language(&self, lang: &Lang) -> String {
-        format!("/{}{}", lang.code(), self.place)
+    pub(super) fn in_language(&self, lang: impl Borrow<Lang>) -> String {
+        format!("/{}{}", lang.borrow().code(), self.place)
     }
 
     /// The other language.
@@ -86,12 +93,10 @@ impl Page {
                 response.headers_mut().insert(header::CONTENT_TYPE, kind);
                 response
             }
-            Err(error) => super::trouble::Trouble::new(
-                axum::http::StatusCode::INTERNAL_SERVER_ERROR,
-                "broken",
-                error.to_string(),
-            )
-            .into_response(),
+            Err(error) => {
+                super::trouble::Trouble::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "broken", error.to_string())
+                    .into_response()
+            }
         }
     }
 }
