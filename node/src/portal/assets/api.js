@@ -101,7 +101,7 @@ export class NodeApi {
    * @returns {Promise<{entries: Array<{key: unknown, value: unknown}>, next_after?: string}>}
    */
   async entries(place, field, prefix, after, signal) {
-    const query = `prefix=${part(JSON.stringify(prefix))}&limit=200${after === undefined ? "" : `&after=${part(after)}`}`;
+    const query = `prefix=${part(JSON.stringify(prefix))}&limit=100${after === undefined ? "" : `&after=${part(after)}`}`;
     const page = await this.json(`${contractPath(place)}/fields/${part(field)}/entries?${query}`, signal);
     const next_after = page.next_after ?? undefined;
     const is_page = Array.isArray(page.entries) &&
@@ -109,6 +109,18 @@ export class NodeApi {
       (next_after === undefined || (fromHex(next_after) !== undefined && next_after !== after));
     if (!is_page) throw malformed("entries");
     return { entries: page.entries, next_after };
+  }
+
+  /**
+   * What a contract is called.
+   * @param {Place} place
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<{contract: string, department: string, name: string}>}
+   */
+  async contract(place, signal) {
+    const answer = await this.json(`${contractPath(place)}/fields`, signal);
+    if (!texts(answer, "contract", "department", "name")) throw malformed("fields");
+    return { contract: answer.contract, department: answer.department, name: answer.name };
   }
 
   /**

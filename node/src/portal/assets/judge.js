@@ -125,7 +125,7 @@ function doubtsOf(file, reading, now_ms) {
   if (typeof order === "string") doubts.push(["withheld", said("warn.withheld", { order })]);
   if (!file.digest) doubts.push(["no_document", said("warn.no_document")]);
   if (file.other_place) doubts.push(["other_place", said("warn.other_place", { place: file.other_place })]);
-  if (!reading?.meaning) doubts.push(["unread", said("warn.unread")]);
+  if (proven.statement.kind === "present" && !reading?.meaning?.value) doubts.push(["unread", said("warn.unread")]);
   const age = freshness(proven.timestamp_ms, now_ms);
   const facts = { chain: proven.chain, height: proven.height, time_ms: proven.timestamp_ms };
   if (age !== "fresh") doubts.push([age, said(`warn.${age}`, facts)]);

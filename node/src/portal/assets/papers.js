@@ -140,7 +140,7 @@ function isLineOf(line, digest) {
 
 /**
  * A digest's place in a batch, by the verifier, or why it has none.
- * @param {{batch_place: (paths: string, digest: string) => string}} verifier
+ * @param {{batch_place: (paths: string, digest: Uint8Array) => string}} verifier
  * @param {Blob} file
  * @param {string} digest
  * @returns {Promise<{root: string, index: number, count: number} | {why: Said}>}
@@ -148,7 +148,7 @@ function isLineOf(line, digest) {
 export async function placeInBatch(verifier, file, digest) {
   const lines = await pathLines(file, digest);
   if (!lines) return { why: said("why.not_in_batch", { digest }) };
-  const place = JSON.parse(verifier.batch_place(lines, digest));
+  const place = JSON.parse(verifier.batch_place(lines, /** @type {Uint8Array} */ (fromHex(digest, 32))));
   const is_place = isObject(place) && fromHex(place.root, 32) && Number.isSafeInteger(place.index) && Number.isSafeInteger(place.count);
   if (!is_place) return { why: said("why.batch_path", { message: String(place.error ?? "") }) };
   return { root: place.root, index: place.index, count: place.count };

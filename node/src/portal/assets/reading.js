@@ -90,9 +90,10 @@ export async function faultOf(bench, finding, bundle) {
   const { fault, code, message } = finding;
   if (!fault) return undefined;
   if (fault === "subject") return { stage: "subject", why: said(`why.${code}`, subjectFacts(finding.proven)) };
-  if (fault === "proof") return { stage: "state", why: said("why.unreadable", { message: message || code }) };
   if (fault === "state") return { stage: "state", why: said("why.state", { message }) };
+  // A bundle of another mainchain fails before its signatures are looked at; it may be a true one all the same.
   if (await signedByOthers(bench, bundle)) return { stage: "departments", why: said("why.others", { message }) };
+  if (fault === "proof") return { stage: "state", why: said("why.unreadable", { message: message || code }) };
   return { stage: fault, why: said(`why.${fault}`, { message }) };
 }
 
