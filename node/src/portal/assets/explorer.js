@@ -130,7 +130,7 @@ async function checkField(page, section, button, loadVerifier) {
   const { texts } = page;
   const place = placeOf(`${section.dataset.chain}/${contractOf(section, button)}`);
   const key = keyOf(button);
-  if (!place || !button.dataset.field || key === "wrong") return;
+  if (!place || !button.dataset.field) return;
   const result = resultOf(button);
   button.disabled = true;
   try {
@@ -159,14 +159,16 @@ function contractOf(section, button) {
 /**
  * The key to ask for: on the button, or in the field that the button names with `data-input`.
  * @param {HTMLButtonElement} button
- * @returns {{value: unknown} | "wrong" | undefined}
+ * @returns {{value: unknown} | undefined}
  */
 function keyOf(button) {
   const input = /** @type {HTMLInputElement | null} */ (button.dataset.input ? document.getElementById(button.dataset.input) : button.closest("form, li, tr, div")?.querySelector("input.field-key") ?? null);
   const text = (button.dataset.key || input?.value || "").trim();
   if (text === "") return undefined;
   try {
-    return { value: JSON.parse(text) };
+    const value = JSON.parse(text);
+    // A digest of digits alone is no number.
+    return { value: typeof value === "number" && !Number.isSafeInteger(value) ? text : value };
   } catch {
     // A bare text is the key itself.
     return { value: text };

@@ -166,7 +166,9 @@ export async function provenCode(bench, place, answer) {
  */
 function misread(proven, meaning, field, key, answer, code_hash) {
   if (!meaning || proven?.code_hash !== code_hash) return said("why.meaning_unknown");
-  const is_it = meaning.field === field && (key === undefined || sameJson(meaning.key, key));
+  // A text may have been asked for as it is typed, without the quotes that JSON has.
+  const is_key = key === undefined || sameJson(meaning.key, key) || meaning.key === String(key);
+  const is_it = meaning.field === field && is_key;
   if (!is_it) return said("why.other_entry", { wanted: "", found: `${meaning.field} ${JSON.stringify(meaning.key)}` });
   if (answer.present && !sameJson(meaning.value, answer.value)) return said("why.other_meaning");
   return undefined;
