@@ -88,7 +88,7 @@ export class NodeApi {
       texts(answer, "contract", "department", "name") && isCount(answer.height) && answer.field === field &&
       (answer.present || (answer.raw ?? null) === null);
     if (!is_whole) throw malformed("fields");
-    return { ...answer, slot, proof, raw };
+    return /** @type {FieldAnswer} */ ({ ...answer, slot, proof, raw });
   }
 
   /**

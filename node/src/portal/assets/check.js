@@ -126,7 +126,7 @@ export class Check {
     const { texts, verifier } = this.page;
     const { ticks, verdict } = judgeDocument(file, reading, Date.now());
     showVerdict(this.result, texts, ticks, verdict, { behind: [
-      el("p", { class: "note" }, texts.t("verdict.page_note"), " ", el("a", { href: "/offline.html", class: "no-print" }, texts.t("verdict.offline_link"))),
+      el("p", { class: "note" }, texts.t("verdict.page_note"), " ", el("a", { href: "/offline.html", download: true, class: "no-print" }, texts.t("verdict.offline_link"))),
       ...(reading?.proven && !reading.fault ? this.provenView(handed, file, salt, reading, verdict, verifier) : []),
     ] });
   }

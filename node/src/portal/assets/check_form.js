@@ -3,7 +3,7 @@
 // complete enough to be checked; it judges nothing.
 
 import { PAPER_BYTES_MAX, PROOF_BYTES_MAX, kindOf, slipIn, slipsFor, slipsIn } from "./papers.js";
-import { el, fill, speaker } from "./dom.js";
+import { el, fill, put, speaker } from "./dom.js";
 import { placeOf } from "./api.js";
 import { said } from "./texts.js";
 import { scanner } from "./camera.js";
@@ -26,17 +26,11 @@ export class CheckForm {
     this.texts = texts;
     this.verifier = verifier;
     this.at = at;
-    /** @type {{document?: File, salts?: File, paths?: File, proof?: File, anchor?: File, code?: File}} */
+    /** @type {{document?: File, salts?: File, paths?: File, proof?: File}} */
     this.files = {};
     this.onstart = async (/** @type {Handed} */ _handed) => {};
     this.oncancel = () => {};
-    this.build();
-    this.readFragment();
-    addEventListener("hashchange", () => this.readFragment());
-  }
-
-  build() {
-    const t = (/** @type {string} */ id) => this.texts.t(id);
+    const t = (/** @type {string} */ id) => texts.t(id);
     this.file = el("input", { type: "file", id: "check-file", multiple: true });
     this.salt = el("input", { type: "text", id: "check-salt", class: "mono", autocomplete: "off", spellcheck: "false", "aria-describedby": "check-salt-help" });
     this.chosen = el("ul", { id: "check-chosen", "aria-live": "polite" });
@@ -49,9 +43,17 @@ export class CheckForm {
     this.cancel = el("button", { type: "button", class: "button-secondary", id: "check-cancel", onclick: () => this.oncancel() }, t("check.cancel"));
     this.working = el("div", { class: "progress", hidden: true }, this.bar, this.done, this.cancel, this.spoken);
     this.start = el("button", { type: "submit", class: "button", id: "check-start" }, t("check.start"));
+    this.view = el("form", { class: "no-print check-form" });
+    this.layOut();
+    this.readFragment();
+    addEventListener("hashchange", () => this.readFragment());
+  }
+
+  layOut() {
+    const t = (/** @type {string} */ id) => this.texts.t(id);
     this.file.addEventListener("change", () => this.take(this.file.files).then(() => (this.file.value = "")));
     const drop = el("div", { class: "drop" }, el("label", { for: "check-file" }, t("check.drop")), this.file, el("p", { class: "note" }, t("check.stays")), this.chosen);
-    this.view = el("form", { class: "no-print check-form" }, drop,
+    put(this.view, drop,
       el("div", { class: "field" }, el("label", { for: "check-salt" }, t("check.salt")), this.salt, el("p", { id: "check-salt-help", class: "note" }, t("check.salt_help"))),
       scanner(this.texts, this.verifier, (text) => this.takeSlip(text)),
       this.more(), this.place, this.told, el("p", {}, this.start), this.working);
@@ -73,9 +75,10 @@ export class CheckForm {
 
   /** @param {FileList | null | undefined} files */
   async take(files) {
-    for (const file of files ?? []) {
-      const kind = await kindOf(file).catch(() => /** @type {const} */ ("document"));
-      this.put(kind, file);
+    // The list is emptied once its event is over.
+    for (const file of [...(files ?? [])]) {
+      const kind = await kindOf(file).catch(() => "document");
+      this.put(kind === "salts" || kind === "paths" || kind === "proof" ? kind : "document", file);
     }
   }
 

@@ -15,6 +15,8 @@ import { showUndone } from "./lottery.js";
 /** @typedef {import("./check.js").Page} Page */
 
 const ROWS_MAX = 50;
+/** What the table of blocks has in its columns where its heads do not say so. */
+const COLUMNS = ["height", "time", "gas", "digest"];
 const SPOKEN_EVERY_MS = 5_000;
 
 /**
@@ -62,8 +64,12 @@ function followBlocks(page, chain) {
   const pause = el("button", { type: "button", class: "button-secondary no-print", id: "live-pause", "aria-pressed": "false" }, texts.t("live.pause"));
   /** @type {EventSource | undefined} */
   let source;
+  let opened = false;
+  let filtered = true;
   const open = () => {
-    source = new EventSource(`/v1/chains/${encodeURIComponent(chain)}/stream`);
+    // Only blocks are shown; a node that knows no filters sends receipts as well, which are passed over.
+    source = new EventSource(`/v1/chains/${encodeURIComponent(chain)}/stream${filtered ? "?kinds=block" : ""}`);
+    source.addEventListener("open", () => (opened = true));
     source.addEventListener("block", (event) => {
       const block = blockOf(event.data, event.lastEventId);
       if (!block || rowOf(body, block.height)) return;
@@ -71,7 +77,12 @@ function followBlocks(page, chain) {
       while (body.rows.length > ROWS_MAX) body.deleteRow(-1);
       speak(texts.t("live.block", { height: block.height, count: block.transactions, time_ms: block.time_ms }));
     });
-    source.addEventListener("error", () => speak(texts.t("live.lost")));
+    source.addEventListener("error", () => {
+      const is_refused = source?.readyState === EventSource.CLOSED && !opened && filtered;
+      if (!is_refused) return speak(texts.t("live.lost"));
+      filtered = false;
+      open();
+    });
   };
   pause.addEventListener("click", () => {
     state.paused = !state.paused;
@@ -93,7 +104,7 @@ function followBlocks(page, chain) {
 
 /** @param {HTMLTableSectionElement} body @param {number} height */
 function rowOf(body, height) {
-  return body.querySelector(`tr[data-height="${height}"]`);
+  return [...body.rows].some((row) => (row.cells[0]?.textContent ?? "").replace(/[^0-9]/g, "") === String(height));
 }
 
 /**
@@ -104,19 +115,24 @@ function rowOf(body, height) {
  * @param {NonNullable<ReturnType<typeof blockOf>>} block
  */
 function blockRow(texts, table, chain, block) {
-  const columns = [...table.querySelectorAll("thead th")].map((head) => /** @type {HTMLElement} */ (head).dataset.column ?? "");
-  const known = columns.some((name) => name !== "") ? columns : ["height", "time", "transactions", "digest"];
+  const heads = [.../** @type {NodeListOf<HTMLElement>} */ (table.querySelectorAll("thead th"))];
+  const columns = heads.map((head, at) => head.dataset.column ?? COLUMNS[at] ?? "");
   const href = `/${texts.lang}/explorer/${encodeURIComponent(chain)}/blocks/${block.height}`;
   const cells = {
-    height: () => el("a", { href }, texts.number(block.height)),
+    height: () => el("a", { href }, String(block.height)),
     time: () => el("time", { datetime: new Date(block.time_ms).toISOString() }, texts.time(block.time_ms)),
     transactions: () => texts.number(block.transactions),
     gas: () => texts.number(Number(block.gas_used)),
-    digest: () => mono(block.digest),
+    digest: () => mono(`${block.digest.slice(0, 12)}…`),
     state_root: () => mono(String(block.state_root)),
     proposer: () => mono(String(block.proposer)),
   };
-  return el("tr", { "data-height": block.height, class: "new" }, known.map((name) => el("td", {}, /** @type {any} */ (cells)[name]?.() ?? "")));
+  const cell = (/** @type {string} */ name, /** @type {number} */ at) => {
+    const attributes = { class: heads[at].classList.contains("number") ? "number" : undefined };
+    const shown = /** @type {any} */ (cells)[name]?.() ?? "";
+    return at === 0 ? el("th", { ...attributes, scope: "row" }, shown) : el("td", attributes, shown);
+  };
+  return el("tr", { class: "new" }, columns.map(cell));
 }
 
 /**

@@ -154,7 +154,7 @@ class ThreadDrawer {
 function entryTool(page, bench, place, number, fingerprint) {
   const { texts } = page;
   const result = el("div", { id: "entry-result" });
-  const input = el("input", { type: "text", inputmode: "numeric", id: "entry-number", autocomplete: "off", value: new URLSearchParams(location.search).get("entry") ?? "" });
+  const input = el("input", { type: "text", inputmode: "numeric", id: "entry-number", autocomplete: "off", value: askedEntry() });
   const form = el("form", { class: "field no-print" }, el("label", { for: "entry-number" }, texts.t("entry.label")), input,
     el("button", { type: "submit", class: "button", id: "entry-check" }, texts.t("entry.check")));
   form.addEventListener("submit", async (event) => {
@@ -170,6 +170,12 @@ function entryTool(page, bench, place, number, fingerprint) {
     }
   });
   return el("section", { class: "own-entry" }, el("h2", {}, texts.t("entry.title")), el("p", {}, texts.t("entry.about")), form, result);
+}
+
+/** The entry that this page was asked for, where it was by its number. */
+function askedEntry() {
+  const asked = new URLSearchParams(location.search).get("entry") ?? "";
+  return /^\d{1,10}$/.test(asked) ? asked : "";
 }
 
 /**

@@ -160,7 +160,7 @@ function adviceView(texts, advice) {
  */
 export function showVerdict(place, texts, ticks, verdict, options = {}) {
   const heading = el("h2", { tabindex: "-1", class: "verdict-title" }, texts.t(verdict.title));
-  const view = el("section", { class: "verdict", "data-state": verdict.state, "data-kind": verdict.kind, "aria-label": texts.t("verdict.label") },
+  const view = el("div", { class: "verdict", "data-state": verdict.state, "data-kind": verdict.kind },
     heading,
     verdict.notes.map((note) => el("p", { class: "verdict-note" }, texts.t(note))),
     ticksView(texts, ticks, options.names),

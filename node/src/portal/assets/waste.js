@@ -55,7 +55,7 @@ export async function wastePage(page) {
  */
 function shownPoints(section) {
   const own = section.dataset.points;
-  const shown = own ?? section.querySelector("dl.data dd")?.textContent ?? "";
+  const shown = own ?? document.querySelector("main .said dl.data dd")?.textContent ?? "";
   const digits = shown.replace(/[^0-9]/g, "");
   return digits === "" ? undefined : Number(digits);
 }
