@@ -52,7 +52,8 @@ function show(lang) {
   document.title = `${texts.t("offline.title")} · Chancery`;
   const app = /** @type {HTMLElement} */ (document.getElementById("offline-app"));
   const result = el("div", { id: "check-result" });
-  const form = new OfflineForm(texts, verifier, async (papers) => check(texts, form, papers, result));
+  /** @type {OfflineForm} */
+  const form = new OfflineForm(texts, verifier, (papers) => check(texts, form, papers, result));
   const change = el("button", { type: "button", class: "button-secondary no-print", id: "offline-language", lang: other === "zh" ? "zh-CN" : "en", onclick: () => show(other) }, other === "zh" ? "中文" : "English");
   fill(app, el("p", {}, change), el("h1", {}, texts.t("offline.title")), el("p", { class: "lead" }, texts.t("offline.about")), form.view, result);
 }
@@ -62,6 +63,7 @@ function show(lang) {
  * @param {OfflineForm} form
  * @param {Papers} papers
  * @param {Element} result
+ * @returns {Promise<void>}
  */
 async function check(texts, form, papers, result) {
   try {
