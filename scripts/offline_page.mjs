@@ -20,13 +20,13 @@ const page = assets("offline.html");
 /** The page as its parts make it. */
 export function offlinePage() {
   const parts = {
-    css: read(assets("portal.css")),
+    css: `${read(assets("portal.css"))}\n${read(assets("checks.css"))}`,
     "messages-en": json(read(assets("messages.en.json"))),
     "messages-zh": json(read(assets("messages.zh.json"))),
     wasm: readFileSync(assets("verifier_bg.wasm")).toString("base64"),
     script: joinModules(resolve(portal, "offline/offline.js")),
   };
-  if (/<\/style/i.test(parts.css) || /url\(/i.test(parts.css)) throw new Error("portal.css closes its own element or loads something");
+  if (/<\/style/i.test(parts.css) || /url\(/i.test(parts.css)) throw new Error("a style closes its own element or loads something");
   if (/<\/script|<!--/i.test(parts.script)) throw new Error("a script holds what would end its own element");
   const template = read(resolve(portal, "offline/template.html"));
   return template.replace(/\{\{([\w-]+)\}\}/g, (whole, name) => {

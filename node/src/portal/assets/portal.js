@@ -30,11 +30,20 @@ function isExplorer() {
   return document.getElementById("explorer") !== null;
 }
 
+/** The layout of what scripts put on the page; a page without script has no use for it. */
+function loadStyle() {
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = "/assets/checks.css";
+  document.head.append(link);
+}
+
 async function begin() {
   const { dataset } = document.body;
   const name = dataset.page ?? "";
   const page_of = PAGES[name];
   if (!page_of && !isExplorer()) return;
+  loadStyle();
   const [texts, verifier] = await Promise.all([loadTexts(dataset.lang ?? "en"), page_of?.verifies ? loadVerifier() : undefined]);
   /** @type {Page} */
   const page = { texts, verifier, api: new NodeApi(), mainchain: dataset.mainchain ?? "main" };

@@ -85,8 +85,7 @@ export function proofOutcomes(reading, now_ms) {
   const { fault, proven } = reading;
   const stages = ENTRY_TICKS;
   const failed = fault ? stages.indexOf(fault.stage) : stages.length;
-  // A fault of another kind than these leaves none of them said.
-  if (failed === -1) return {};
+  // A fault of another kind than these has place -1 and leaves none of them said.
   /** @type {Record<string, Outcome | undefined>} */
   const outcomes = {};
   for (const [place, id] of stages.entries()) {

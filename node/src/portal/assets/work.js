@@ -24,9 +24,12 @@ export class Work {
     this.worker = (start ?? (() => new Worker(new URL("./worker.js", import.meta.url), { type: "module" })))();
     /** @type {{resolve: (value: any) => void, reject: (error: unknown) => void, progress?: (done: number, total: number) => void} | undefined} */
     this.waiting = undefined;
+    this.broken = false;
     this.worker.addEventListener("message", ({ data }) => this.heard(data));
     this.worker.addEventListener("error", (event) => {
       event.preventDefault?.();
+      // It may fail before it is asked anything: whoever asks later must hear of it.
+      this.broken = true;
       this.settle((job) => job.reject(new Undone(said("undone.worker"))));
     });
   }
@@ -51,6 +54,7 @@ export class Work {
    * @returns {Promise<any>}
    */
   do(job, progress) {
+    if (this.broken) return Promise.reject(new Undone(said("undone.worker")));
     return new Promise((resolve, reject) => {
       this.waiting = { resolve, reject, progress };
       this.worker.postMessage(job);
