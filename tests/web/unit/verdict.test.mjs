@@ -123,3 +123,9 @@ test("a batch whose record counts otherwise than its paths is red", () => {
 test("a reading without fault and without proof has no green outcome", () => {
   assert.deepEqual(proofOutcomes({}, NOW), {});
 });
+
+test("a saved proof of absence says that it is one, and its state is no green tick", () => {
+  const { ticks, verdict } = judged({ saved: true }, good({ claimed: "absent", proven: proven("absent"), meaning: { field: "records", key: DIGEST, value: null } }));
+  assert.equal(states(ticks), "skipped warn ok ok");
+  assert.deepEqual([verdict.state, verdict.kind], ["warn", "absence"]);
+});

@@ -31,6 +31,8 @@ import { said } from "./texts.js";
  */
 export function judgeDocument(file, reading, now_ms) {
   const outcomes = reading ? proofOutcomes(reading, now_ms) : {};
+  // A proven absence is no record, whoever's it would be.
+  if (outcomes.state?.state === "ok" && reading?.claimed === "absent") outcomes.state = { ...outcomes.state, state: "warn" };
   const ticks = settledTicks(DOCUMENT_TICKS, { ...outcomes, file: fileOutcome(file, reading) });
   return { ticks, verdict: documentVerdict(file, reading, ticks, now_ms) };
 }
@@ -122,6 +124,7 @@ function doubtsOf(file, reading, now_ms) {
   /** @type {Array<[string, Said]>} */
   const doubts = [];
   const order = reading?.meaning?.value?.withheld;
+  if (proven.statement.kind === "absent") doubts.push(["absence", said("warn.absence")]);
   if (typeof order === "string") doubts.push(["withheld", said("warn.withheld", { order })]);
   if (!file.digest) doubts.push(["no_document", said("warn.no_document")]);
   if (file.other_place) doubts.push(["other_place", said("warn.other_place", { place: file.other_place })]);

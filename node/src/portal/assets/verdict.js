@@ -109,7 +109,8 @@ export function proofOutcomes(reading, now_ms) {
 function stateOutcome(proven, now_ms) {
   const facts = { chain: proven.chain, height: proven.height, time_ms: proven.timestamp_ms };
   const age = freshness(proven.timestamp_ms, now_ms);
-  if (age === "fresh") return { state: "ok", why: said("ok.state", facts) };
+  const is_present = proven.statement.kind === "present";
+  if (age === "fresh") return { state: "ok", why: said(is_present ? "ok.state" : "ok.state_absent", facts) };
   return { state: "warn", why: said(`warn.${age}`, facts), advice: [said(`do.${age}`)] };
 }
 
@@ -123,8 +124,6 @@ export function adviceFor(stage) {
   return [said("do.other_node"), said("do.offline"), said("do.ask")];
 }
 
-const MARKS = { pending: "…", ok: "✓", bad: "✗", warn: "!", skipped: "–" };
-
 /**
  * A list of ticks as it is shown.
  * @param {Texts} texts
@@ -134,13 +133,11 @@ const MARKS = { pending: "…", ok: "✓", bad: "✗", warn: "!", skipped: "–"
 export function ticksView(texts, ticks, names = "tick") {
   return el("ol", { class: "ticks" }, ticks.map((tick) =>
     el("li", { class: "tick", "data-state": tick.state, "data-tick": tick.id },
-      el("span", { class: "tick-mark", "aria-hidden": "true" }, MARKS[tick.state]),
-      el("div", { class: "tick-body" },
-        el("strong", { class: "tick-name" }, texts.t(`${names}.${tick.id}`)),
-        " ",
-        el("span", { class: "tick-state" }, texts.t(`state.${tick.state}`)),
-        tick.why && el("p", { class: "tick-why" }, texts.t(tick.why)),
-        tick.advice?.length ? adviceView(texts, tick.advice) : null))));
+      el("strong", { class: "tick-name" }, texts.t(`${names}.${tick.id}`)),
+      " ",
+      el("span", { class: "tick-state" }, texts.t(`state.${tick.state}`)),
+      tick.why && el("p", { class: "tick-why" }, texts.t(tick.why)),
+      tick.advice?.length ? adviceView(texts, tick.advice) : null)));
 }
 
 /** @param {Texts} texts @param {Said[]} advice */
