@@ -53,6 +53,8 @@ function fileOutcome(file, reading) {
   }
   if (!file.digest) return { state: "skipped", why: said("warn.no_document") };
   if (fault && (reading.claimed === "absent" || !reading.is_wanted)) return { state: "skipped", why: said("tick.unclear") };
+  // What does not hold can still be about this file; that it stands on record is not said then.
+  if (fault) return { state: "ok", why: said("ok.file_claimed", { digest: file.digest }) };
   if (reading.claimed === "absent") {
     return { state: "bad", why: said("why.absent", { digest: file.digest }), advice: absentAdvice(file) };
   }

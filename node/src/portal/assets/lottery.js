@@ -2,7 +2,7 @@
 // A lottery period's page: the whole draw done again in this browser, and what became of one's own number, proven.
 
 import { DRAW_TICKS, periodOf, readPeriod, redraw } from "./redraw.js";
-import { ENTRY_TICKS, overall, pendingTicks, pendingVerdict, proofOutcomes, settledTicks, showVerdict, uncheckedVerdict } from "./verdict.js";
+import { ENTRY_TICKS, adviceFor, overall, pendingTicks, pendingVerdict, proofOutcomes, settledTicks, showVerdict, uncheckedVerdict } from "./verdict.js";
 import { Undone, Work } from "./work.js";
 import { Unanswered, placeOf } from "./api.js";
 import { el, fill, speaker } from "./dom.js";
@@ -213,6 +213,10 @@ export function judgeEntry(number, entry, period, win, now_ms) {
   const found = periodOf(period);
   if (state === "bad" || !found) return { ticks, verdict: { state: /** @type {const} */ ("bad"), kind: "bad", title: said("entry.bad"), notes: [] } };
   const facts = { entry: String(entry), period: String(number) };
+  if (isStale(period, win)) {
+    const stale = settledTicks(ENTRY_TICKS, { state: { state: "bad", why: said("entry.stale"), advice: adviceFor("state") } });
+    return { ticks: stale, verdict: { state: /** @type {const} */ ("bad"), kind: "stale", title: said("entry.bad"), notes: [] } };
+  }
   const kind = outcomeOf(found, entry, win);
   const notes = [said(`entry.${kind}_note`, { ...facts, order: String((win.meaning?.value?.rank ?? 0) + 1) })];
   // A proven loss is a true answer and no success; its colour is not green.
@@ -220,11 +224,21 @@ export function judgeEntry(number, entry, period, win, now_ms) {
   return { ticks, verdict: { state: /** @type {import("./verdict.js").State} */ (colour), kind, title: said(`entry.${kind}`, facts), notes } };
 }
 
+/**
+ * Whether a win is denied as of an earlier height than the period's. That the period is over says nothing about what was
+ * not yet drawn before.
+ * @param {Reading} period
+ * @param {Reading} win
+ */
+function isStale(period, win) {
+  return win.claimed === "absent" && (win.proven?.height ?? 0) < (period.proven?.height ?? Infinity);
+}
+
 /** @param {import("./redraw.js").Period} period @param {number} entry @param {Reading} win */
 function outcomeOf(period, entry, win) {
   const value = win.meaning?.value;
   if (win.claimed === "present") return value?.expired ? "expired" : value?.claimed_ms !== null && value?.claimed_ms !== undefined ? "claimed" : "won";
-  if (entry >= period.entries) return "unknown";
+  if (entry >= period.entries && period.stage !== "Open") return "unknown";
   if (period.stage === "Closed") return "lost";
   return period.stage === "Claiming" ? "not_so_far" : "not_drawn";
 }

@@ -78,7 +78,7 @@ export async function redraw(bench, place, number, drawer, progress, now_ms) {
   if (drawn.error === "other_list") return { outcomes: { record, list: bad("redraw.other_list") }, reading, period };
   const list = ok("redraw.list_ok", { count: period.entries, list: period.list });
   const beacon = await beaconOutcome(bench, period);
-  const draw = beacon.state === "bad" ? undefined : await winnersOutcome(bench, place, number, drawn, progress);
+  const draw = beacon.state === "bad" ? undefined : await winnersOutcome(bench, place, number, period, drawn, progress);
   return { outcomes: { record, list, beacon, draw }, reading, period, winners: drawn.winners };
 }
 
@@ -160,17 +160,21 @@ async function beaconOutcome(bench, period) {
  * @param {Bench} bench
  * @param {Place} place
  * @param {number} number
+ * @param {Period} period
  * @param {{winners?: unknown, error?: unknown}} drawn
  * @param {(step: Said) => void} progress
  * @returns {Promise<Outcome>}
  */
-async function winnersOutcome(bench, place, number, drawn, progress) {
+async function winnersOutcome(bench, place, number, period, drawn, progress) {
   const { winners } = drawn;
   if (!Array.isArray(winners)) return bad("redraw.broken", { message: String(drawn.error ?? "") });
+  // While the draw goes on, the list of winners may be ahead of the proven record.
+  const goes_on = period.stage === "Drawing";
   let rank = 0;
   for await (const page of pagesOf(bench, place, "ranks", number)) {
     for (const { key, value } of page) {
       if (!isPlace(key, number, rank)) return bad("redraw.rank_gap", { rank: rank + 1 });
+      if (rank >= winners.length && goes_on) return { state: "warn", why: said("redraw.goes_on", { count: rank }) };
       if (rank >= winners.length) return bad("redraw.more_winners", { expected: winners.length });
       if (value !== winners[rank]) {
         return bad("redraw.other_winner", { rank: rank + 1, expected: String(winners[rank]), found: String(value) });
@@ -179,6 +183,7 @@ async function winnersOutcome(bench, place, number, drawn, progress) {
     }
     progress(said("redraw.comparing", { count: rank, total: winners.length }));
   }
+  if (rank === winners.length && goes_on) return { state: "warn", why: said("redraw.goes_on", { count: rank }) };
   return rank === winners.length ? ok("redraw.draw_ok", { count: rank }) : bad("redraw.fewer_winners", { expected: winners.length, found: rank });
 }
 
