@@ -22,7 +22,7 @@ use chancery_runtime::{
     storage::{Column, Durability, StateBackend as _, StateReader as _, WriteBatch},
 };
 use chancery_verify::roots;
-use parity_scale_codec::{Decode as _, DecodeAll as _, Encode as _};
+use parity_scale_codec::Encode as _;
 
 use crate::{
     Result,
@@ -150,7 +150,7 @@ impl Forged {
 
     fn anchor_state(&self, chain: &Name) -> Result<AnchorState> {
         let value = self.value(&Address::system(), &slots::anchor(chain))?.ok_or("the chain is not anchored")?;
-        Ok(AnchorState::decode_all(&mut &value[..])?)
+        Ok(disk_format::decode("read how the chain is anchored", &value)?)
     }
 
     /// Changes what stands in the flat values and leaves their hashes as they are.
@@ -222,7 +222,7 @@ impl Forged {
         for height in (height + 1..=newest).rev() {
             let key = height.to_be_bytes();
             let row = self.store.get(Column::Journal, &key)?.ok_or("a row of the journal is missing")?;
-            let (version, _, mut entries) = JournalRow::decode(&mut &row[..])?;
+            let (version, _, mut entries): JournalRow = disk_format::decode("read a row of the journal", &row)?;
             if version != JOURNAL_VERSION {
                 return Err("the journal is of another version".into());
             }
