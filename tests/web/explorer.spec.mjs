@@ -18,8 +18,7 @@ for (const [lang, device] of EVERYWHERE) {
         const first = await rows.first().textContent();
         await page.waitForFunction((first) => document.querySelector("#blocks tbody tr")?.textContent !== first, first, { timeout: 15_000 });
         assertWords({ text: await page.textContent("#main") });
-        const pause = page.locator("#explorer button").first();
-        await pause.click();
+        await page.click("#live-pause");
         const held = await rows.first().textContent();
         await page.waitForTimeout(3_000);
         assert.equal(await rows.first().textContent(), held, "it goes on although it was held");

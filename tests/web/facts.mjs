@@ -16,6 +16,13 @@ export async function field(at, contract, name, key, node = url) {
   return answer.json();
 }
 
+/** The first page of a public field's entries. */
+export async function entries(at, contract, name) {
+  const answer = await fetch(`${url}/v1/chains/${at}/contracts/${contract}/fields/${name}/entries`);
+  if (!answer.ok) throw new Error(`entries of ${name} of ${contract}: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()).entries;
+}
+
 /** The trust anchor as bytes in hexadecimal, as browsers keep it. */
 export const anchorHex = readFileSync(facts.anchor).toString("hex");
 

@@ -5,7 +5,7 @@
 // `run.mjs` stops the honest network before these: a liar must not learn the truth from it.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 
 import { EVERYWHERE, onPage, withBrowser } from "./browser.mjs";
 import { facts, remembered } from "./facts.mjs";
@@ -14,24 +14,34 @@ import { assertGreen, assertNotGreen, assertRed, assertWords, checkDocument, cho
 
 withBrowser();
 
-/** The node whose store is altered: it is of the chains main, evidence and plates. */
-const victim = facts.nodes[3];
+/** The node whose store is altered: it is of every chain. */
+const victim = facts.nodes[0];
 const listen = new URL(victim.url).host;
 const origin = victim.url;
 const { deed } = facts.documents;
 const EVIDENCE = "judicial.evidence";
 const PLATES = "transport.plate-lottery";
+const WASTE = "environment.waste-sorting";
 const slot = facts.slots;
 
 /** Starts a liar before the tests of a group and stops it after them. */
 function lying(...lies) {
   let node;
-  before(async () => {
-    const copy = copyNode(victim.directory);
-    for (const [chain, lie, ...what] of lies) alter(copy, chain, lie, ...what);
-    node = await startAlone(copy, listen);
-  });
+  before(async () => (node = await liar(lies)));
   after(() => node?.stop());
+}
+
+/** Starts one anew for each test: this node finds itself out when it is asked for a proof, and stops. */
+function lyingEachTime(...lies) {
+  let node;
+  beforeEach(async () => (node = await liar(lies)));
+  afterEach(() => node?.stop());
+}
+
+async function liar(lies) {
+  const copy = copyNode(victim.directory);
+  for (const [chain, lie, ...what] of lies) alter(copy, chain, lie, ...what);
+  return startAlone(copy, listen);
 }
 
 /** As the visitor of the node: one who has been here before. */
@@ -64,7 +74,7 @@ describe("another value: the record of another document under this digest", () =
 });
 
 describe("another value in the flat column alone", () => {
-  lying(["evidence", "plain", EVIDENCE, `${slot.deed}=@${slot.sealed}`]);
+  lyingEachTime(["evidence", "plain", EVIDENCE, `${slot.deed}=@${slot.sealed}`]);
   onEveryDevice("there is no proof of it, and nothing is green", (found) => assertNotGreen(found));
 });
 
@@ -100,7 +110,7 @@ describe("a false absence", () => {
 });
 
 describe("a false absence in the flat column alone", () => {
-  lying(["evidence", "plain", EVIDENCE, `${slot.deed}=`]);
+  lyingEachTime(["evidence", "plain", EVIDENCE, `${slot.deed}=`]);
   onEveryDevice("is not called proven", (found) => {
     assert.notEqual(found.kind, "absent", found.text);
     assertNotGreen(found);
@@ -123,6 +133,33 @@ describe("a state of two days ago", () => {
         assert.equal(found.state, "warn", found.text);
         assert.equal(found.kind, "old", found.text);
         assert.equal(found.ticks.state, "warn", "the state's own tick says so");
+      }));
+  }
+});
+
+describe("other points of a household", () => {
+  lying(["waste", "value", WASTE, `${slot.household}=@${slot.neighbour}`]);
+  for (const [lang, device] of EVERYWHERE) {
+    test(`they are not in the state (${lang}, ${device})`, () =>
+      visit({ lang, device }, async (page) => {
+        await page.goto(`${origin}/${lang}/waste?household=${facts.waste.household}`);
+        await page.click("#waste-check");
+        assertRed(await seen(page, "#waste-result"), "state");
+      }));
+  }
+});
+
+describe("a win that nobody drew", () => {
+  lying(["plates", "value", PLATES, `${slot.loss}=@${slot.win}`]);
+  for (const [lang, device] of EVERYWHERE) {
+    test(`it is not in the state (${lang}, ${device})`, () =>
+      visit({ lang, device }, async (page) => {
+        await page.goto(`${origin}/${lang}/lottery/${facts.lottery.drawn}`);
+        await page.fill("#entry-number", String(facts.lottery.loser));
+        await page.click("#entry-check");
+        const found = await seen(page, "#entry-result");
+        assertRed(found, "state");
+        assert.ok(!["won", "claimed"].includes(found.kind), found.text);
       }));
   }
 });

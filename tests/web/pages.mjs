@@ -6,8 +6,7 @@ import { facts, url } from "./facts.mjs";
 export async function pages() {
   const chain = await (await fetch(`${url}/v1/chains/evidence`)).json();
   const transaction = await aTransaction();
-  const { drawn, open, winners } = facts.lottery;
-  const loser = Array.from({ length: facts.lottery.entries }, (_, entry) => entry).find((entry) => !winners.includes(entry));
+  const { drawn, open, winners, loser } = facts.lottery;
   return [
     ["home", "/"],
     ["check", "/check"],

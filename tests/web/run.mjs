@@ -29,6 +29,7 @@ const facts_file = join(temporaryDirectory("facts"), "facts.json");
 const network = process.env.PORTAL_FACTS ? undefined : await startNetwork();
 const facts = network?.facts ?? JSON.parse(readFileSync(process.env.PORTAL_FACTS, "utf8"));
 const never = neverFiled();
+facts.lottery.loser = Array.from({ length: facts.lottery.entries }, (_, entry) => entry).find((entry) => !facts.lottery.winners.includes(entry));
 process.env.PORTAL_FACTS = facts_file;
 writeFileSync(facts_file, JSON.stringify(facts));
 writeFileSync(facts_file, JSON.stringify({ ...facts, never, slots: await slots() }));
@@ -57,11 +58,12 @@ function neverFiled() {
 
 /** The slots that liars lie about, as the node names them. */
 async function slots() {
-  const { field } = await import("./facts.mjs");
+  const { entries, field } = await import("./facts.mjs");
   const slot = async (...what) => (await field(...what)).slot;
   const { deed, sealed } = facts.documents;
   const { drawn } = facts.lottery;
   const lottery = (name, place) => slot("plates", "plate-lottery", name, [drawn, place]);
+  const neighbour = (await entries("waste", "waste-sorting", "households")).find(({ key }) => key !== facts.waste.household);
   const several = (name, count) => Promise.all(Array.from({ length: count }, (_, place) => lottery(name, place)));
   return {
     deed: await slot("evidence", "evidence", "records", deed.digest),
@@ -69,6 +71,10 @@ async function slots() {
     never: await slot("evidence", "evidence", "records", never.digest),
     entries: await several("entries", 8),
     ranks: await several("ranks", 3),
+    win: await lottery("wins", facts.lottery.winners[0]),
+    loss: await lottery("wins", facts.lottery.loser),
+    household: await slot("waste", "waste-sorting", "households", facts.waste.household),
+    neighbour: neighbour.slot,
   };
 }
 

@@ -8,7 +8,7 @@ import { alter, copyNode, startAlone } from "./network.mjs";
 import { assertRed, checkDocument } from "./portal.mjs";
 
 withBrowser();
-const victim = facts.nodes[3];
+const victim = facts.nodes[0];
 const { deed } = facts.documents;
 let node;
 

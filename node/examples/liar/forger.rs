@@ -126,8 +126,8 @@ impl Forger {
         let (true, Some(mainchain)) = (anchored, &self.mainchain) else { return Ok(()) };
         let name = self.chain.rules.name();
         let mut state = mainchain.anchor_state(name)?;
-        let record = Anchored { header: header.digest(self.chain.rules.digest()), state_root, ..state.newest.clone() };
-        state.newest = record.clone();
+        let record = Anchored { header: header.digest(self.chain.rules.digest()), state_root, ..state.newest };
+        state.newest = record;
         let slot = |key: Vec<u8>, value: Vec<u8>| ((Address::system(), key), Some(value));
         let entries = [slot(slots::anchor(name), state.encode()), slot(slots::anchored(name, height), record.encode())];
         mainchain.put_on_top(Changes(entries.into()))
