@@ -3,6 +3,7 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -92,19 +93,42 @@ export function alter(copy, chain, lie, ...what) {
   return run(LIAR, [join(copy, "store"), chain, lie, ...what]);
 }
 
-/**
- * Starts a node from a directory, alone, and waits until it answers.
- * @returns {Promise<{url: string, stop: () => Promise<void>, log: () => string}>}
- */
-export async function startAlone(directory, listen) {
+/** Starts a node from a directory; its API listens at `listen`. */
+export function startNode(directory, listen) {
   const log = join(directory, "log");
-  const child = spawn("bash", ["-c", 'exec "$0" node --config "$1" --listen "$2" >>"$3" 2>&1', CHANCERY, join(directory, "node.toml"), listen, log],
+  const command = 'exec "$0" node --config "$1" --listen "$2" >>"$3" 2>&1';
+  const child = spawn("bash", ["-c", command, CHANCERY, join(directory, "node.toml"), listen, log],
     { env: { ...process.env, CHANCERY_LOG_FILTER: "warn" }, stdio: "ignore" });
   running.add(child);
-  const url = `http://${listen}`;
-  const told = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
-  const answers = () => fetch(`${url}/v1/chains/main`).then((answer) => answer.ok, () => false);
-  await until(async () => child.exitCode !== null || (await answers()), NODE_TIMEOUT_MS, `the node at ${url} answers`);
-  if (child.exitCode !== null) throw new Error(`the node ended with ${child.exitCode}: ${told().slice(-2000)}`);
-  return { url, stop: () => stop(child), log: told };
+  return {
+    url: `http://${listen}`,
+    log: () => (existsSync(log) ? readFileSync(log, "utf8") : ""),
+    runs: () => child.exitCode === null && child.signalCode === null,
+    stop: () => stop(child),
+  };
+}
+
+/** Starts a node whose peers are gone, and waits until it answers for all of its chains, which are so many. */
+export async function startAlone(directory, listen, chains = 4) {
+  const node = startNode(directory, listen);
+  const answers = async () => {
+    const answer = await fetch(`${node.url}/v1/chains`).catch(() => undefined);
+    // Its sidechains start after the mainchain; all of them must be there.
+    return answer?.ok && (await answer.json()).length >= chains;
+  };
+  await until(async () => !node.runs() || (await answers()), NODE_TIMEOUT_MS, `the node at ${node.url} answers`);
+  if (!node.runs()) throw new Error(`the node ended: ${node.log().slice(-2000)}`);
+  return node;
+}
+
+/** A port on loopback that nobody listens on. */
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
 }

@@ -17,7 +17,7 @@ import { startNetwork, temporaryDirectory } from "./network.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 /** In their order. A large file and the throttled phone come when nothing else runs. */
-const HONEST = ["check", "trust", "lottery", "waste", "explorer", "offline", "accessibility", "without_script", "large_file", "weight"];
+const HONEST = ["check", "trust", "lottery", "waste", "explorer", "offline", "accessibility", "without_script", "large_file", "weight", "committee"];
 
 const wanted = process.argv.slice(2);
 const smoke = wanted.includes("--smoke");
