@@ -19,7 +19,7 @@ BUILD := cargo build $(LOCKED) --workspace --bin chancery --example offline
 # Workspaces beside the root one. They are for wasm32 and built by scripts/contracts.sh.
 OTHER_WORKSPACES := $(wildcard contracts/Cargo.toml examples/*/Cargo.toml)
 
-.PHONY: help demo test test-sim test-templates test-web pictures check kill9 fsync fuzz registry build setup fmt clippy doc deny bench clean-cache
+.PHONY: help demo test test-sim test-templates test-web pictures check kill9 fsync fuzz registry verifier build setup fmt clippy doc deny bench clean-cache
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -137,6 +137,12 @@ registry: ## writes contracts/registry/registry.wasm anew, which the binary carr
 	. scripts/env.sh
 	phase "the registry" "$$CARGO_TARGET_DIR/debug/chancery" contract build contracts/registry
 	cp "$$CARGO_TARGET_DIR/contracts/registry.wasm" contracts/registry/registry.wasm
+
+verifier: ## writes the verifier that browsers load anew, which the binary carries
+	@. scripts/phase.sh
+	phase "set-up" scripts/setup.sh demo
+	phase "the verifier for browsers" bash scripts/verifier.sh
+	phases_summary verifier
 
 build: ## sets up and builds the binary
 	@. scripts/phase.sh

@@ -23,8 +23,9 @@ pub mod node;
 pub mod pool;
 pub mod project;
 mod relay;
-pub mod schema_json;
 mod sidechains;
 pub mod snapshot;
 pub mod store;
 pub mod trace_view;
+
+pub use chancery_json as schema_json;

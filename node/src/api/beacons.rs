@@ -3,7 +3,6 @@
 use axum::Json;
 
 use super::{Problem, target::Target, views::KnownBeaconView};
-use crate::chain::ReadError;
 
 /// The beacon of a height, as contracts are given it. The header that brought it has the signature.
 #[utoipa::path(get, path = "/v1/chains/{chain}/beacons/{height}", operation_id = "beacons_one", tag = "blocks",
@@ -12,11 +11,7 @@ use crate::chain::ReadError;
 pub(super) async fn one(target: Target) -> Result<Json<KnownBeaconView>, Problem> {
     let height: u64 = target.parameter("height")?;
     let view = target.look_up(move |chain| {
-        let value = chain.beacon(height)?.ok_or_else(|| ReadError::Unknown {
-            what: format!("the beacon of height {height}"),
-            code: "unknown_beacon",
-            chain: chain.ledger().rules().name().clone(),
-        })?;
+        let value = chain.beacon(height)?.ok_or_else(|| chain.unknown_beacon(height))?;
         Ok(KnownBeaconView { height, value: value.to_string() })
     });
     Ok(Json(view.await?))

@@ -13,6 +13,7 @@ mod blocks;
 mod body;
 mod chains;
 mod contracts;
+mod fields;
 mod neighbours;
 mod openapi;
 mod operations;
@@ -118,6 +119,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/v1/chains/{chain}/blocks", get(blocks::list)),
         ("/v1/chains/{chain}/blocks/{height}", get(blocks::one)),
         ("/v1/chains/{chain}/beacons/{height}", get(beacons::one)),
+        ("/v1/chains/{chain}/beacons/{height}/proof", get(fields::beacon)),
         ("/v1/chains/{chain}/transactions", post(transactions::submit)),
         ("/v1/chains/{chain}/transactions/{digest}", get(transactions::one)),
         ("/v1/chains/{chain}/transactions/{digest}/proof", get(transactions::proof)),
@@ -130,6 +132,10 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/v1/chains/{chain}/contracts/{contract}/code", get(contracts::code)),
         ("/v1/chains/{chain}/contracts/{contract}/query", post(contracts::query)),
         ("/v1/chains/{chain}/contracts/{contract}/proof", get(contracts::proof)),
+        ("/v1/chains/{chain}/contracts/{contract}/record", get(fields::record)),
+        ("/v1/chains/{chain}/contracts/{contract}/fields", get(fields::list)),
+        ("/v1/chains/{chain}/contracts/{contract}/fields/{field}", get(fields::one)),
+        ("/v1/chains/{chain}/contracts/{contract}/fields/{field}/entries", get(fields::entries)),
         ("/v1/chains/{chain}/sidechains", get(neighbours::sidechains)),
         ("/v1/chains/{chain}/presented", get(neighbours::presented)),
         ("/v1/chains/{chain}/lanes", get(neighbours::lanes)),

@@ -4,7 +4,8 @@ use axum::Json;
 use utoipa::OpenApi;
 
 use super::{
-    Problem, accounts, beacons, blocks, chains, contracts, neighbours, operations, snapshots, stream, transactions,
+    Problem, accounts, beacons, blocks, chains, contracts, fields, neighbours, operations, snapshots, stream,
+    transactions,
 };
 
 #[derive(OpenApi)]
@@ -39,6 +40,11 @@ use super::{
         contracts::code,
         contracts::query,
         contracts::proof,
+        fields::record,
+        fields::list,
+        fields::one,
+        fields::entries,
+        fields::beacon,
         neighbours::sidechains,
         neighbours::lanes,
         neighbours::messages,

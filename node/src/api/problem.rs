@@ -122,6 +122,7 @@ impl From<ReadError> for Problem {
             ReadError::Unknown { code, .. } => Self::new(404, code, text),
             ReadError::Ambiguous { .. } => Self::new(409, "ambiguous_contract", text),
             ReadError::NotAnchored { .. } => Self::new(422, "not_anchored", text),
+            ReadError::Invalid(_) => Self::invalid(text),
             ReadError::NotProvable { .. } => Self::new(422, "not_provable", text),
             ReadError::TooOld(_) => Self::new(422, "too_old", text),
             ReadError::Refused(refusal) => refusal.into(),

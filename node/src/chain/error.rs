@@ -154,6 +154,9 @@ pub enum ReadError {
         /// The newest that is; 0 before the first.
         anchored: u64,
     },
+    /// The question itself is malformed.
+    #[error("{0}")]
+    Invalid(String),
     /// The height cannot be proven.
     #[error("height {height} cannot be proven by state; heights {oldest} to {newest} can")]
     NotProvable {

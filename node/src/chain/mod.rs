@@ -13,6 +13,7 @@ mod candidate;
 mod contracts;
 mod error;
 mod executor;
+mod fields;
 mod genesis;
 mod health;
 mod lanes;
@@ -36,6 +37,7 @@ pub use self::{
     candidate::{Built, Candidate},
     contracts::{ContractFound, ContractRef, Listed},
     error::{ChainError, CheckError, ReadError, SubmitError},
+    fields::{FieldEntry, FieldPage, FieldProof, FieldRead},
     genesis::{GenesisPlan, plan_genesis},
     health::{FatalSignal, Halted, Part},
     ledger::{Commit, Ledger},

@@ -178,6 +178,21 @@ impl ChainService {
         })
     }
 
+    /// Runs `read` on a snapshot, with the height of that moment. For short reads that run no contract.
+    pub(super) fn at_tip<R>(
+        &self,
+        read: impl FnOnce(&dyn StateReader, u64) -> Result<R, ReadError>,
+    ) -> Result<R, ReadError> {
+        let mut read = Some(read);
+        let mut answer = Err(ReadError::Failed("the store gave no snapshot".into()));
+        self.ledger.backend().with_snapshot(&mut |reader| {
+            let Some(read) = read.take() else { return };
+            let tip = ChainDb(reader).tip().map_err(ReadError::from);
+            answer = tip.and_then(|tip| read(reader, tip.map_or(0, |tip| tip.height)));
+        });
+        answer
+    }
+
     /// Runs `read` on a snapshot, with the tip of that moment, on a thread with the stack that contracts need.
     fn on_snapshot<R: Send>(
         &self,

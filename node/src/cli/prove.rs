@@ -23,7 +23,6 @@ use super::{
     options::{Format, KeyOptions, NodeOptions},
     output::Output,
     target::ContractTarget,
-    verify::statement_json,
 };
 use crate::{
     client::{ChainClient, ClientError, Node},
@@ -94,7 +93,7 @@ impl Prove {
             "file": self.output.to_string_lossy(),
             "size_bytes": bytes.len(),
             "height": verified.as_of_height,
-            "statement": statement_json(&verified.statement, None),
+            "statement": schema_json::proof::statement(&verified.statement, None),
         });
         output.result(&json, || {
             let (file, size) = (self.output.display(), bytes.len());

@@ -10,7 +10,7 @@ use std::{
 
 use chancery_abi::{Digest, TrustAnchor, codec, limits::PROOF_BYTES_MAX, schema::Schema};
 use chancery_build::source;
-use chancery_verify::{Statement, Verified, verify};
+use chancery_verify::{Verified, verify};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ use super::{
     outcome::plain,
     output::Output,
 };
-use crate::schema_json::{self, to_hex};
+use crate::schema_json::proof;
 
 /// Bytes of a trust anchor.
 const ANCHOR_BYTES_MAX: usize = 64 * 1024;
@@ -110,7 +110,7 @@ impl Verify {
             let (wanted, batch) = match &self.paths {
                 None => (digest, None),
                 Some(file) => match paths::find(file, &digest)? {
-                    Some(member) => (member.root, Some((member.root, member.index, member.count))),
+                    Some(member) => (member.root, Some((member.root, member.path.index, member.path.count))),
                     None => continue,
                 },
             };
@@ -141,67 +141,8 @@ fn read_bounded(path: &Path, bytes_max: u64) -> Result<Vec<u8>> {
     fs::read(path).map_err(at(path))
 }
 
-/// What a statement says, for programs; with what it means where a schema says so.
-pub(super) fn statement_json(statement: &Statement, schema: Option<&Schema>) -> Value {
-    let mut json = json!({ "kind": statement.kind() });
-    if let Some(subject) = statement.subject() {
-        json["subject"] = match subject {
-            chancery_abi::StateSubject::Contract { department, name } => {
-                json!({ "department": department.as_str(), "contract": name.as_str() })
-            }
-            chancery_abi::StateSubject::System => "system".into(),
-        };
-    }
-    if let Some(key) = statement.key() {
-        json["key"] = to_hex(key).into();
-    }
-    if let Some(value) = statement.value() {
-        json["value"] = to_hex(value).into();
-    }
-    if let Some((field, key, value)) = schema.and_then(|schema| meaning(statement, schema)) {
-        json["meaning"] = json!({ "field": field, "key": key, "value": value });
-    }
-    if let Some(receipt) = statement.receipt() {
-        json["receipt"] = json!({
-            "transaction": receipt.transaction.to_string(),
-            "height": receipt.height,
-            "index": receipt.index,
-            "gas_used": receipt.gas_used,
-            "done": receipt.outcome.is_done(),
-            "events": receipt.events.len(),
-        });
-    }
-    json
-}
-
-/// The field, key and value that a state's entry is by a schema.
-fn meaning(statement: &Statement, schema: &Schema) -> Option<(String, Option<Value>, Option<Value>)> {
-    let (field, key) = schema_json::read_slot(schema, statement.key()?)?;
-    let ty = schema_json::entry_type(field, key.is_some());
-    let value = statement.value().zip(ty).and_then(|(bytes, ty)| schema_json::decode(schema, &ty, bytes).ok());
-    Some((field.name.to_string(), key, value))
-}
-
 fn json(verified: &Verified, schema: Option<&Schema>, tie: Option<&Tie>) -> Value {
-    let mut json = json!({
-        "verified": true,
-        "chain": verified.chain.as_str(),
-        "genesis": verified.genesis.to_string(),
-        "height": verified.as_of_height,
-        "timestamp_ms": verified.as_of_timestamp_ms,
-        "certified_height": verified.certified_height,
-        "epoch": verified.epoch,
-        "signers": verified.signers.iter().map(|key| to_hex(key)).collect::<Vec<_>>(),
-        "statement": statement_json(&verified.statement, schema),
-    });
-    if let Some(through) = &verified.through {
-        json["mainchain"] = json!({
-            "chain": through.mainchain.as_str(),
-            "height": through.height,
-            "timestamp_ms": through.timestamp_ms,
-            "anchored_height": through.anchored_height,
-        });
-    }
+    let mut json = proof::verified(verified, schema);
     if let Some(tie) = tie {
         json["document"] = json!({
             "digest": tie.digest.to_string(),
@@ -215,7 +156,7 @@ fn json(verified: &Verified, schema: Option<&Schema>, tie: Option<&Tie>) -> Valu
 fn text(verified: &Verified, schema: Option<&Schema>, tie: Option<&Tie>, document: Option<&Path>) -> String {
     let mut lines = vec!["PROVEN".to_owned()];
     lines.extend(verified.sentences());
-    if let Some((field, key, value)) = schema.and_then(|schema| meaning(&verified.statement, schema)) {
+    if let Some((field, key, value)) = schema.and_then(|schema| proof::meaning(&verified.statement, schema)) {
         let key = key.map(|key| format!("[{}]", plain(&key))).unwrap_or_default();
         let value = match value {
             Some(value) => format!(" = {}", super::outcome::pretty(&value)),

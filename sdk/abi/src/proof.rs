@@ -47,6 +47,16 @@ pub enum Claim {
     },
 }
 
+impl Claim {
+    /// The slot key, if it is about state.
+    pub fn state_key(&self) -> Option<&[u8]> {
+        match self {
+            Self::State { key, .. } => Some(key),
+            Self::Receipt { .. } => None,
+        }
+    }
+}
+
 /// What leads from the bundle's header to the certified one.
 #[expect(clippy::large_enum_variant, reason = "a bundle has one link")]
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]

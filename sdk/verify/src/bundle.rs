@@ -6,7 +6,10 @@ use chancery_abi::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::{LaneError, Statement, Verified, VerifyError, chain, error::Part, lane, roots, trie, verified::Through};
+use crate::{
+    LaneError, Refused, Stage, Statement, Verified, VerifyError, chain, error::Part, lane, roots, trie,
+    verified::Through,
+};
 
 /// Checks a bundle against a trust anchor and says what it proves.
 ///
@@ -14,28 +17,50 @@ use crate::{LaneError, Statement, Verified, VerifyError, chain, error::Part, lan
 /// When the bundle's bytes are not canonical, or any one part of it is missing, too much, out of order or not what
 /// the others ask for.
 pub fn verify(bundle: &[u8], anchor: &TrustAnchor) -> Result<Verified, VerifyError> {
+    examine(bundle, anchor).map_err(|refused| refused.error)
+}
+
+/// As [`verify`], and of a bundle that proves nothing says which step failed: those before it have held.
+///
+/// # Errors
+/// As [`verify`].
+pub fn examine(bundle: &[u8], anchor: &TrustAnchor) -> Result<Verified, Refused> {
+    let unreadable = |error| Stage::Proof.refuse(error);
     if anchor.version != WIRE_VERSION {
-        return Err(VerifyError::UnknownVersion { part: Part::Anchor, found: anchor.version });
+        return Err(unreadable(VerifyError::UnknownVersion { part: Part::Anchor, found: anchor.version }));
     }
-    let bundle: ProofBundle = codec::decode_versioned(bundle, PROOF_BYTES_MAX)?;
+    let bundle: ProofBundle =
+        codec::decode_versioned(bundle, PROOF_BYTES_MAX).map_err(|error| unreadable(error.into()))?;
     let header = bundle.header;
-    let (own, mainchain, through) = match bundle.origin {
-        Origin::AnchoredChain => (anchor.clone(), header.clone(), None),
+    let own = match &bundle.origin {
+        Origin::AnchoredChain => anchor.clone(),
+        Origin::Sidechain(_) if header.chain == anchor.chain => {
+            let error = LaneError::OtherChain { found: header.chain };
+            return Err(unreadable(VerifyError::Sidechain(error)));
+        }
         Origin::Sidechain(origin) => {
-            let own = follow_sidechain(&header, &origin, anchor)?;
+            TrustAnchor { chain: header.chain.clone(), genesis: origin.record.genesis, ..anchor.clone() }
+        }
+    };
+    chain::check_header(&header, &own).map_err(unreadable)?;
+    let statement = check_claim(bundle.claim, &header, &own).map_err(|error| Stage::State.refuse(error))?;
+
+    let unsigned = |error| Stage::Signatures.refuse(error);
+    let (mainchain, through) = match bundle.origin {
+        Origin::AnchoredChain => (header.clone(), None),
+        Origin::Sidechain(origin) => {
+            follow_sidechain(&header, &origin, &own).map_err(unsigned)?;
             let through = Through {
                 mainchain: anchor.chain.clone(),
                 anchored_height: origin.record.height,
                 height: origin.mainchain.height,
                 timestamp_ms: origin.mainchain.timestamp_ms,
             };
-            (own, origin.mainchain, Some(through))
+            (origin.mainchain, Some(through))
         }
     };
-    chain::check_header(&header, &own)?;
-    let statement = check_claim(bundle.claim, &header, &own)?;
-    chain::check_header(&mainchain, anchor)?;
-    let certified = chain::follow(&mainchain, &bundle.link, anchor)?;
+    chain::check_header(&mainchain, anchor).map_err(unsigned)?;
+    let certified = chain::follow(&mainchain, &bundle.link, anchor).map_err(unsigned)?;
     let certified = chain::certify(certified, &bundle.finality, anchor)?;
     Ok(Verified {
         chain: own.chain,
@@ -50,25 +75,15 @@ pub fn verify(bundle: &[u8], anchor: &TrustAnchor) -> Result<Verified, VerifyErr
     })
 }
 
-/// Follows a sidechain's header to the record of an anchored one in the mainchain's state; returns what stands for the
-/// sidechain in the place of an anchor of its own. That the mainchain's header is final is not looked at here.
-fn follow_sidechain(
-    header: &Header,
-    origin: &SidechainOrigin,
-    anchor: &TrustAnchor,
-) -> Result<TrustAnchor, VerifyError> {
+/// Follows a sidechain's header to the record of an anchored one in the mainchain's state; `own` stands for the sidechain
+/// in the place of an anchor. That the mainchain's header is final is not looked at here.
+fn follow_sidechain(header: &Header, origin: &SidechainOrigin, own: &TrustAnchor) -> Result<(), VerifyError> {
     let SidechainOrigin { link, record, nodes, mainchain } = origin;
-    if header.chain == anchor.chain {
-        return Err(VerifyError::Sidechain(LaneError::OtherChain { found: header.chain.clone() }));
-    }
-    let own = TrustAnchor { chain: header.chain.clone(), genesis: record.genesis, ..anchor.clone() };
-    chain::check_header(header, &own)?;
-    let anchored = chain::follow(header, link, &own)?;
+    let anchored = chain::follow(header, link, own)?;
     if anchored.height != record.height || anchored.digest(&record.genesis) != record.header {
         return Err(VerifyError::Sidechain(LaneError::OtherHeader));
     }
-    lane::record(mainchain, &own.chain, record, nodes).map_err(VerifyError::Sidechain)?;
-    Ok(own)
+    lane::record(mainchain, &own.chain, record, nodes).map_err(VerifyError::Sidechain)
 }
 
 /// Checks that a header is final by what the anchor's committee and its successors signed.
@@ -77,7 +92,7 @@ fn follow_sidechain(
 /// When anything does not lead there.
 pub fn verify_header(header: &Header, finality: &Finality, anchor: &TrustAnchor) -> Result<(), VerifyError> {
     chain::check_header(header, anchor)?;
-    chain::certify(header, finality, anchor).map(drop)
+    chain::certify(header, finality, anchor).map(drop).map_err(|refused| refused.error)
 }
 
 fn check_claim(claim: Claim, header: &Header, anchor: &TrustAnchor) -> Result<Statement, VerifyError> {

@@ -12,7 +12,7 @@ use chancery_abi::{
     limits::{PROOF_DESCENDANTS_MAX, PROOF_HAND_OVERS_MAX},
 };
 
-use crate::{VerifyError, error::Part, roots, signatures::verify_certificate};
+use crate::{Refused, Stage, VerifyError, error::Part, roots, signatures::verify_certificate};
 
 /// Who certified a header.
 pub(crate) struct Certified {
@@ -80,12 +80,28 @@ fn descend<'a>(header: &'a Header, descendants: &'a [Header], anchor: &TrustAnch
     Ok(last)
 }
 
-/// Checks that `header`, which is checked itself, is final by what the anchor's committee and its successors signed.
-pub(crate) fn certify(header: &Header, finality: &Finality, anchor: &TrustAnchor) -> Result<Certified, VerifyError> {
+/// Checks that `header`, which is checked itself, is final by what the anchor's committee and its successors signed:
+/// first that the committee of its epoch signed it, as far as the bundle names that committee rightly, and then that it
+/// does.
+pub(crate) fn certify(header: &Header, finality: &Finality, anchor: &TrustAnchor) -> Result<Certified, Refused> {
     let Finality::Certificate { hand_overs, certificate } = finality;
     if hand_overs.len() > PROOF_HAND_OVERS_MAX {
-        return Err(VerifyError::TooManyHandOvers { found: hand_overs.len() });
+        return Err(Stage::Proof.refuse(VerifyError::TooManyHandOvers { found: hand_overs.len() }));
     }
+    let epoch = hand_overs.len() as u64;
+    let (committee, ended) = match hand_overs.last() {
+        Some(last) => (&last.next, last.header.height),
+        None => (&anchor.committee, 0),
+    };
+    check_certified(header, certificate, Term { epoch, committee, ended }, anchor)
+        .map_err(|error| Stage::Signatures.refuse(error))?;
+    hand_over(hand_overs, anchor).map_err(|error| Stage::Departments.refuse(error))?;
+    let signers = certificate.votes.iter().filter_map(|vote| committee.keys().get(usize::from(vote.member)));
+    Ok(Certified { height: header.height, epoch, signers: signers.copied().collect() })
+}
+
+/// Checks that the anchor's committee handed over to the next, and that to the one after it, to the last one's `next`.
+fn hand_over(hand_overs: &[HandOver], anchor: &TrustAnchor) -> Result<(), VerifyError> {
     let (mut committee, mut ended) = (&anchor.committee, 0);
     for (epoch, hand_over) in (0..).zip(hand_overs) {
         check_header(&hand_over.header, anchor)?;
@@ -93,10 +109,7 @@ pub(crate) fn certify(header: &Header, finality: &Finality, anchor: &TrustAnchor
         committee = successor(hand_over, epoch, &anchor.genesis)?;
         ended = hand_over.header.height;
     }
-    let epoch = hand_overs.len() as u64;
-    check_certified(header, certificate, Term { epoch, committee, ended }, anchor)?;
-    let signers = certificate.votes.iter().filter_map(|vote| committee.keys().get(usize::from(vote.member)));
-    Ok(Certified { height: header.height, epoch, signers: signers.copied().collect() })
+    Ok(())
 }
 
 /// A committee's time in office.

@@ -160,6 +160,41 @@ pub enum VerifyError {
     },
 }
 
+impl VerifyError {
+    /// A stable, lower-case word for it, which texts in other languages are chosen by.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => "unreadable",
+            Self::UnknownVersion { .. } => "unknown_version",
+            Self::WrongChain { .. } => "wrong_chain",
+            Self::HeightZero => "height_zero",
+            Self::Sidechain(_) => "sidechain",
+            Self::State(_) => "state",
+            Self::WrongValue => "wrong_value",
+            Self::ValueAbsent => "value_absent",
+            Self::ValuePresent => "value_present",
+            Self::ReceiptOfOtherBlock { .. } => "receipt_of_other_block",
+            Self::ReceiptPlace { .. } => "receipt_place",
+            Self::ReceiptRoot => "receipt_root",
+            Self::NoDescendants => "no_descendants",
+            Self::TooManyDescendants { .. } => "too_many_descendants",
+            Self::DescendantHeight { .. } => "descendant_height",
+            Self::DescendantParent { .. } => "descendant_parent",
+            Self::HistoryNotLater { .. } => "history_not_later",
+            Self::HistoryPlace => "history_place",
+            Self::HistoryRoot => "history_root",
+            Self::TooManyHandOvers { .. } => "too_many_hand_overs",
+            Self::HeaderEpoch { .. } => "header_epoch",
+            Self::CertificateEpoch { .. } => "certificate_epoch",
+            Self::CertificateOfOtherHeader { .. } => "certificate_of_other_header",
+            Self::Certificate { .. } => "certificate",
+            Self::NotAHandOver { .. } => "not_a_hand_over",
+            Self::WrongCommittee { .. } => "wrong_committee",
+            Self::EpochsOverlap { .. } => "epochs_overlap",
+        }
+    }
+}
+
 impl From<TrieError> for VerifyError {
     fn from(error: TrieError) -> Self {
         Self::State(error)

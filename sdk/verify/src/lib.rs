@@ -2,8 +2,8 @@
 //!
 //! Invariants: [`verify`] is total. It reads no clock, disk or socket; whatever the bytes are it neither panics nor
 //! overflows, it recurses no deeper than the decoder's limit, and its work is linear in a bundle of at most
-//! [`PROOF_BYTES_MAX`](chancery_abi::limits::PROOF_BYTES_MAX) bytes, because a signature is checked only behind a
-//! chain of valid ones. Nothing in an accepted bundle can be left out, added, reordered or changed without its saying
+//! [`PROOF_BYTES_MAX`](chancery_abi::limits::PROOF_BYTES_MAX) bytes, because each signature
+//! in it is checked at most once. Nothing in an accepted bundle can be left out, added, reordered or changed without its saying
 //! something else that is true; only certificates may carry more votes than they need. The same code runs in the node,
 //! the command line, the browser and on other chains, so it knows no consensus crate and no trie crate.
 //!
@@ -20,13 +20,15 @@ pub mod error;
 pub mod lane;
 pub mod roots;
 pub mod signatures;
+mod stage;
 pub mod threshold;
 pub mod trie;
 pub mod verified;
 
-pub use bundle::{verify, verify_header};
+pub use bundle::{examine, verify, verify_header};
 pub use error::VerifyError;
 pub use lane::LaneError;
 pub use signatures::CertificateError;
+pub use stage::{Refused, Stage};
 pub use trie::TrieError;
 pub use verified::{Statement, Through, Verified};

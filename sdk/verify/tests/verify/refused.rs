@@ -4,7 +4,7 @@ use chancery_abi::{
     Claim, DecodeError, Finality, Header, Link, ProofBundle, StateSubject,
     limits::{PROOF_BYTES_MAX, PROOF_DESCENDANTS_MAX, PROOF_HAND_OVERS_MAX},
 };
-use chancery_verify::{CertificateError, TrieError, VerifyError, error::Part, verify};
+use chancery_verify::{CertificateError, Stage, TrieError, VerifyError, error::Part, examine, verify};
 
 use crate::fixture::{Chain, bytes, committee, finality, name, signers, slot, subject};
 
@@ -251,13 +251,15 @@ fn hand_overs_that_do_not_lead_there() {
     };
     assert_eq!(change(&|hand_overs| hand_overs.clear()), VerifyError::HeaderEpoch { expected: 0, found: 2 });
     let error = change(&|hand_overs| drop(hand_overs.remove(0)));
-    assert_eq!(error, VerifyError::HeaderEpoch { expected: 0, found: 1 });
+    assert_eq!(error, VerifyError::HeaderEpoch { expected: 1, found: 2 });
     let error = change(&|hand_overs| drop(hand_overs.pop()));
     assert_eq!(error, VerifyError::HeaderEpoch { expected: 1, found: 2 });
     let error = change(&|hand_overs| hand_overs.swap(0, 1));
+    assert!(matches!(error, VerifyError::Certificate { epoch: 2, .. }), "{error:?}");
+    let error = change(&|hand_overs| hand_overs[0] = hand_overs[1].clone());
     assert_eq!(error, VerifyError::HeaderEpoch { expected: 0, found: 1 });
     let error = change(&|hand_overs| hand_overs.insert(0, hand_overs[0].clone()));
-    assert_eq!(error, VerifyError::HeaderEpoch { expected: 1, found: 0 });
+    assert_eq!(error, VerifyError::HeaderEpoch { expected: 3, found: 2 });
 
     let error = change(&|hand_overs| hand_overs[0].next = committee(&chain.epochs[2]));
     assert_eq!(error, VerifyError::WrongCommittee { epoch: 0 });
@@ -301,4 +303,25 @@ fn epochs_that_overlap() {
     }
     let error = VerifyError::EpochsOverlap { ended: 7, found: 7 };
     assert_eq!(verify(&bytes(&bundle), &chain.anchor), Err(error));
+}
+
+/// Readers are shown the steps one by one: what comes before the one that failed has held.
+#[test]
+fn a_refusal_says_at_which_step() {
+    let chain = Chain::new();
+    let stage = |mut bundle: ProofBundle, change: &dyn Fn(&mut ProofBundle)| {
+        change(&mut bundle);
+        examine(&bytes(&bundle), &chain.anchor).expect_err("the change makes it invalid").stage
+    };
+    assert_eq!(examine(&[], &chain.anchor).expect_err("no bundle").stage, Stage::Proof);
+    assert_eq!(stage(present(&chain), &|bundle| bundle.header.chain = name("plates")), Stage::Proof);
+    assert_eq!(stage(present(&chain), &|bundle| *value(bundle) = Some(vec![0])), Stage::State);
+    assert_eq!(stage(present(&chain), &|bundle| bundle.header.state_root.0[0] ^= 1), Stage::State);
+    assert_eq!(stage(absent(&chain), &|bundle| *value(bundle) = Some(vec![0])), Stage::State);
+    assert_eq!(stage(receipt(&chain), &|bundle| bundle.header.timestamp_ms += 1), Stage::Signatures);
+    let forge = |bundle: &mut ProofBundle| finality(bundle).1.votes[0].signature[0] ^= 1;
+    assert_eq!(stage(receipt(&chain), &forge), Stage::Signatures);
+    assert_eq!(stage(handed_over(&chain), &forge), Stage::Signatures);
+    let usurp = |bundle: &mut ProofBundle| finality(bundle).0[0].certificate.votes[0].signature[0] ^= 1;
+    assert_eq!(stage(handed_over(&chain), &usurp), Stage::Departments);
 }

@@ -3,7 +3,8 @@
 //! Invariants: [`decode()`] accepts exactly the bytes that [`encode()`] makes, and what one gives the other takes back;
 //! recursion follows the type and is bounded, and so is the count of values that bytes may claim; every error names
 //! the place in the value where it arose. What is deliberately absent: reading files, key names and command-line
-//! texts (the command line does that, through [`Names`]), and any type that the schema does not know.
+//! texts (the command line does that, through [`Names`]), and any type that the schema does not know. [`proof`] says what
+//! proofs prove in the same forms, [`paths`] reads a batch's paths.
 //!
 //! The JSON forms: integers are numbers, or texts beyond 2^53, because JSON readers lose digits there; bytes, digests
 //! and addresses are hexadecimal texts; an option is its value or null; an option of an option wraps its value in an
@@ -12,18 +13,18 @@
 mod changes;
 mod decode;
 mod encode;
+pub mod paths;
+pub mod proof;
 mod slots;
 #[cfg(test)]
 mod tests;
 mod view;
 
 pub use changes::{change_text, change_view, effect};
-pub(crate) use decode::to_hex;
-pub use decode::{decode, decode_fields, decode_prefix};
+pub use decode::{decode, decode_fields, decode_prefix, to_hex};
 pub use encode::{encode, encode_fields};
-pub use slots::{SlotError, entry_type, read_slot, slot_key};
-pub(crate) use view::{access, kind};
-pub use view::{document, type_name};
+pub use slots::{SlotError, entry_type, read_slot, slot_key, slot_prefix};
+pub use view::{access, collection, document, kind, type_name};
 
 use std::fmt;
 
@@ -74,12 +75,12 @@ impl fmt::Display for ValueError {
 
 impl ValueError {
     /// A problem with the value at hand.
-    pub(crate) fn here(problem: impl Into<String>) -> Self {
+    pub fn here(problem: impl Into<String>) -> Self {
         Self { path: String::new(), problem: problem.into() }
     }
 
     /// The same problem, seen from the value that holds this one as its field `name`.
-    pub(crate) fn in_field(mut self, name: impl fmt::Display) -> Self {
+    pub fn in_field(mut self, name: impl fmt::Display) -> Self {
         self.path = match self.path.as_str() {
             "" => name.to_string(),
             inner if inner.starts_with('[') => format!("{name}{inner}"),
@@ -89,7 +90,7 @@ impl ValueError {
     }
 
     /// The same problem, seen from the list that holds this value at `index`.
-    pub(crate) fn at_index(self, index: usize) -> Self {
+    pub fn at_index(self, index: usize) -> Self {
         self.in_field(format_args!("[{index}]"))
     }
 }
@@ -116,7 +117,7 @@ fn too_deep() -> ValueError {
 }
 
 /// `text` in quotation marks, cut when it is long.
-pub(crate) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     const SHOWN: usize = 40;
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("\"{}...\"", &text[..end]),

@@ -260,3 +260,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_prefix_is_the_beginning_of_the_keys_that_it_means() {
+    let schema = schema();
+    let field = |collection| StorageField {
+        name: Ident::new("entries").expect("a name"),
+        collection,
+        public: true,
+        docs: Docs::default(),
+    };
+    let tuple = TypeRef::Tuple(vec![TypeRef::Unsigned(32), TypeRef::Text]);
+    let map = field(Collection::Map(tuple, TypeRef::Unit));
+    let whole = slot_key(&schema, &map, Some(&json!([3, "a"])), &DigitsOnly).expect("a key");
+    for parts in [&[][..], &[json!(3)], &[json!(3), json!("a")]] {
+        let prefix = slot_prefix(&schema, &map, parts, &DigitsOnly).expect("a prefix");
+        assert!(whole.starts_with(&prefix), "{parts:?}");
+        assert_eq!(whole == prefix, parts.len() == 2);
+    }
+    let other = slot_prefix(&schema, &map, &[json!(4)], &DigitsOnly).expect("a prefix");
+    assert!(!whole.starts_with(&other));
+    let error = slot_prefix(&schema, &map, &[json!(3), json!("a"), json!(1)], &DigitsOnly).expect_err("three parts");
+    assert!(matches!(error, SlotError::Key { .. }), "{error}");
+    assert!(slot_prefix(&schema, &map, &[json!("x")], &DigitsOnly).is_err());
+    let one = slot_prefix(&schema, &field(Collection::Value(TypeRef::Unit)), &[], &DigitsOnly);
+    assert!(matches!(one, Err(SlotError::NoEntries { .. })));
+}

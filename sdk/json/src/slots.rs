@@ -20,6 +20,12 @@ pub enum SlotError {
         /// The field.
         field: String,
     },
+    /// The field has no entries to list.
+    #[error("field `{field}` holds one value; it has no entries")]
+    NoEntries {
+        /// The field.
+        field: String,
+    },
     /// The field needs a key.
     #[error("field `{field}` is {kind}; its key ({ty}) is missing")]
     KeyMissing {
@@ -99,6 +105,39 @@ pub fn slot_key(
     }
     if slot.len() > SLOT_KEY_BYTES_MAX {
         return Err(SlotError::TooLong { field: name, found: slot.len(), limit: SLOT_KEY_BYTES_MAX });
+    }
+    Ok(slot)
+}
+
+/// What the slot keys of `field`'s entries begin with whose keys begin with `parts`: the first parts of a tuple, or the
+/// whole of another key. Without parts, what those of all its entries do.
+///
+/// # Errors
+/// When the field has no entries, or their keys no such parts.
+pub fn slot_prefix(
+    schema: &Schema,
+    field: &StorageField,
+    parts: &[Value],
+    names: &dyn Names,
+) -> Result<Vec<u8>, SlotError> {
+    let types = match &field.collection {
+        Collection::Value(_) => return Err(SlotError::NoEntries { field: field.name.to_string() }),
+        Collection::Map(TypeRef::Tuple(types), _) | Collection::Set(TypeRef::Tuple(types)) => types.clone(),
+        Collection::Map(key, _) | Collection::Set(key) => vec![key.clone()],
+        Collection::List(_) => vec![TypeRef::Unsigned(64)],
+        Collection::Index(secondary, primary) => vec![secondary.clone(), primary.clone()],
+    };
+    let wrong = |error| SlotError::Key { field: field.name.to_string(), error };
+    if parts.len() > types.len() {
+        let problem = format!("{} parts are given, of which the key has {}", parts.len(), types.len());
+        return Err(wrong(ValueError::here(problem)));
+    }
+    let mut slot = Vec::new();
+    slot::push_field(&mut slot, field.name.as_str());
+    for (index, (ty, part)) in types.iter().zip(parts).enumerate() {
+        let encoded = encode(schema, ty, part, names);
+        let pushed = encoded.and_then(|bytes| push(&mut slot, ty, &mut &bytes[..]));
+        pushed.map_err(|error| wrong(error.at_index(index)))?;
     }
     Ok(slot)
 }

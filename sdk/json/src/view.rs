@@ -39,11 +39,15 @@ pub fn document(schema: &Schema) -> Value {
             "docs": docs(&method.docs),
         })).collect::<Vec<_>>(),
         "storage": schema.storage.values().map(|field| {
-            let mut view = collection(&field.collection);
-            view.insert("name".into(), field.name.as_str().into());
-            view.insert("public".into(), field.public.into());
-            view.insert("docs".into(), docs(&field.docs));
-            Value::Object(view)
+            let (kind, key, value) = collection(&field.collection);
+            json!({
+                "kind": kind,
+                "key": key,
+                "value": value,
+                "name": field.name.as_str(),
+                "public": field.public,
+                "docs": docs(&field.docs),
+            })
         }).collect::<Vec<_>>(),
         "events": schema.events.values().map(|event| json!({
             "name": event.name.as_str(),
@@ -66,7 +70,7 @@ pub fn document(schema: &Schema) -> Value {
 }
 
 /// A method's kind in one word.
-pub(crate) fn kind(kind: MethodKind) -> &'static str {
+pub fn kind(kind: MethodKind) -> &'static str {
     match kind {
         MethodKind::Init => "init",
         MethodKind::Call => "call",
@@ -78,7 +82,7 @@ pub(crate) fn kind(kind: MethodKind) -> &'static str {
 }
 
 /// Who may call, in words.
-pub(crate) fn access(access: &Access) -> String {
+pub fn access(access: &Access) -> String {
     match access {
         Access::Anyone => "anyone".into(),
         Access::Only(field) => format!("only {field}"),
@@ -89,7 +93,8 @@ pub(crate) fn access(access: &Access) -> String {
     }
 }
 
-fn collection(collection: &Collection) -> Map<String, Value> {
+/// What a storage field is, in one word, and the names of its entries' key and value types, where it has them.
+pub fn collection(collection: &Collection) -> (&'static str, Option<String>, Option<String>) {
     let (kind, key, value) = match collection {
         Collection::Value(ty) => ("value", None, Some(ty)),
         Collection::Map(key, ty) => ("map", Some(key), Some(ty)),
@@ -97,8 +102,7 @@ fn collection(collection: &Collection) -> Map<String, Value> {
         Collection::List(ty) => ("list", Some(&TypeRef::Unsigned(64)), Some(ty)),
         Collection::Index(secondary, primary) => ("index", Some(secondary), Some(primary)),
     };
-    let name = |ty: Option<&TypeRef>| ty.map(type_name).into();
-    Map::from_iter([("kind".into(), kind.into()), ("key".into(), name(key)), ("value".into(), name(value))])
+    (kind, key.map(type_name), value.map(type_name))
 }
 
 fn fields(fields: &[Field]) -> Value {
