@@ -5,9 +5,11 @@ import { describe, test } from "node:test";
 
 import { EVERYWHERE, onPage, withBrowser } from "./browser.mjs";
 import { facts, url } from "./facts.mjs";
+import { aTransaction } from "./pages.mjs";
 import { assertGreen, assertWords, seen } from "./portal.mjs";
 
 withBrowser();
+const transaction = await aTransaction();
 
 for (const [lang, device] of EVERYWHERE) {
   describe(`the explorer (${lang}, ${device})`, () => {
@@ -43,18 +45,23 @@ for (const [lang, device] of EVERYWHERE) {
         assertGreen(await seen(page, "#main"));
       }));
 
-    test("the search finds a height, a transaction and a contract", () =>
+    test("the search finds a transaction, a contract and the blocks of a height", () =>
       onPage({ lang, device }, async (page) => {
         const search = async (text) => {
           await page.goto(`${url}/${lang}/explorer/evidence`);
-          const box = page.locator('#main input[type="search"], #main input[name="q"]').first();
-          await box.fill(text);
-          await box.press("Enter");
-          await page.waitForLoadState();
-          return page.url();
+          await page.fill("#q", text);
+          await page.press("#q", "Enter");
+          await page.waitForURL((address) => !address.pathname.endsWith("/explorer/evidence"));
         };
-        assert.match(await search("3"), /\/blocks\/3$/);
-        assert.match(await search("evidence"), /evidence/);
+        const links = (part) => page.locator(`#main a[href*="${part}"]`).count();
+        await search(transaction);
+        assert.ok(page.url().endsWith(`/explorer/evidence/transactions/${transaction}`), page.url());
+        await search("waste-sorting");
+        assert.ok(page.url().includes("/explorer/waste/contracts/") || (await links("/explorer/waste/contracts/")) > 0, page.url());
+        await search("3");
+        assert.ok(page.url().endsWith("/blocks/3") || (await links("/explorer/evidence/blocks/3")) > 0, page.url());
+        await search("nothing-is-called-so");
+        assertWords({ text: await page.textContent("#main") });
       }));
   });
 }

@@ -33,7 +33,7 @@ export async function pages() {
 }
 
 /** The digest of some transaction on the chain `evidence`: the last one that is in a block. */
-async function aTransaction() {
+export async function aTransaction() {
   const { height } = await (await fetch(`${url}/v1/chains/evidence`)).json();
   for (let at = height; at > 0; at -= 1) {
     const block = await (await fetch(`${url}/v1/chains/evidence/blocks/${at}`)).json();
