@@ -27,4 +27,5 @@ pub mod schema_json;
 mod sidechains;
 pub mod snapshot;
 pub mod store;
+mod tls;
 pub mod trace_view;

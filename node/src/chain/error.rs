@@ -154,6 +154,9 @@ pub enum ReadError {
         /// The newest that is; 0 before the first.
         anchored: u64,
     },
+    /// Chains of this kind do not have what was asked for.
+    #[error("{0}")]
+    NotHere(&'static str),
     /// The height cannot be proven.
     #[error("height {height} cannot be proven by state; heights {oldest} to {newest} can")]
     NotProvable {

@@ -12,6 +12,7 @@ mod blackboard;
 mod candidate;
 mod contracts;
 mod error;
+mod estimate;
 mod executor;
 mod genesis;
 mod health;
@@ -36,6 +37,7 @@ pub use self::{
     candidate::{Built, Candidate},
     contracts::{ContractFound, ContractRef, Listed},
     error::{ChainError, CheckError, ReadError, SubmitError},
+    estimate::Estimate,
     genesis::{GenesisPlan, plan_genesis},
     health::{FatalSignal, Halted, Part},
     ledger::{Commit, Ledger},
