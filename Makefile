@@ -19,7 +19,7 @@ BUILD := cargo build $(LOCKED) --workspace --bin chancery --example offline
 # Workspaces beside the root one. They are for wasm32 and built by scripts/contracts.sh.
 OTHER_WORKSPACES := $(wildcard contracts/Cargo.toml examples/*/Cargo.toml)
 
-.PHONY: help demo test test-sim test-templates test-web pictures check kill9 fsync fuzz registry verifier build setup fmt clippy doc deny bench clean-cache
+.PHONY: help demo test test-sim test-api test-templates test-web pictures check kill9 fsync fuzz registry verifier build setup fmt clippy doc deny bench clean-cache
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -85,6 +85,13 @@ test-sim: ## runs 300 seeds of the simulated network (SEEDS=n for others, SEED=n
 	phase "simulating" env SEEDS="$${SEEDS:-300}" cargo test $(LOCKED) --workspace --lib -- consensus::simulation::no_seed --nocapture
 	phase "chains that send each other messages" env SEEDS="$${SEEDS:-300}" cargo test $(LOCKED) --workspace --test chancery -- cross_chain::storm --nocapture
 	phases_summary test-sim
+
+test-api: ## checks the OpenAPI document and fuzzes the API by it, CASES an operation (60)
+	@. scripts/phase.sh
+	phase "building" $(MAKE) build
+	phase "compiling the contracts" bash scripts/contracts.sh
+	phase "asking the API everything" bash scripts/api_fuzz.sh $${CASES:-60}
+	phases_summary test-api
 
 test-templates: ## makes, tests, builds and deploys every template away from this repository, and follows the guide
 	@. scripts/phase.sh

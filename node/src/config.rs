@@ -4,7 +4,7 @@
 //! Every value here is this node's own choice; what all nodes must agree on is in the genesis.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,7 +15,7 @@ use confique::{Config, toml::FormatOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    api::ApiConfig,
+    api::{self, ApiConfig, Limits, TlsFiles},
     chain::ChainConfig,
     consensus::{ConsensusConfig, Peer, Timing},
     pool::PoolConfig,
@@ -82,7 +82,7 @@ pub struct NodeConfig {
 #[config(layer_attr(derive(Debug)))]
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub struct ApiSection {
-    /// Where to listen. Loopback by default: put a proxy with TLS in front of anything else.
+    /// Where to listen. Loopback by default: for anything else give it a certificate, or put a proxy with TLS in front.
     #[config(env = "CHANCERY_API_LISTEN", default = "127.0.0.1:7070")]
     pub listen: SocketAddr,
 
@@ -97,6 +97,45 @@ pub struct ApiSection {
     /// Seconds a client has to send a request's header, and as many again for its body.
     #[config(env = "CHANCERY_API_READ_TIMEOUT_S", default = 10)]
     pub read_timeout_s: u64,
+
+    /// The node's certificate for TLS and those that lead to its authority, a PEM file. Without it the API speaks plain
+    /// HTTP. It is read again when it changes.
+    #[config(env = "CHANCERY_API_TLS_CERTIFICATE")]
+    pub tls_certificate: Option<PathBuf>,
+
+    /// The certificate's private key, a PEM file.
+    #[config(env = "CHANCERY_API_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+
+    /// The authority of client certificates, a PEM file. With it, figures, readiness, traces and snapshots are only for
+    /// those who bring one; what is public stays so.
+    #[config(env = "CHANCERY_API_CLIENT_CA")]
+    pub client_ca: Option<PathBuf>,
+
+    /// Takes transactions, and tries them out, only for those who bring a client certificate.
+    #[config(env = "CHANCERY_API_SUBMIT_NEEDS_CERTIFICATE", default = false)]
+    pub submit_needs_certificate: bool,
+
+    /// Requests a second of one client, by its address (of IPv6, its /64); queries, proofs and the like count as ten. 0 sets
+    /// no limit.
+    #[config(env = "CHANCERY_API_REQUESTS_PER_SECOND", default = 100)]
+    pub requests_per_second: u32,
+
+    /// Requests of one client at once, before the rate counts.
+    #[config(env = "CHANCERY_API_BURST", default = 400)]
+    pub burst: u32,
+
+    /// Limits clients on this machine too.
+    #[config(env = "CHANCERY_API_LIMIT_LOOPBACK", default = false)]
+    pub limit_loopback: bool,
+
+    /// Addresses of proxies whose `X-Forwarded-For` says who the client is.
+    #[config(env = "CHANCERY_API_TRUSTED_PROXIES", parse_env = confique::env::parse::list_by_comma, default = [])]
+    pub trusted_proxies: Vec<IpAddr>,
+
+    /// Sites whose pages may read the answers, such as `https://city.example`. This node's own pages need no entry.
+    #[config(env = "CHANCERY_API_ALLOWED_ORIGINS", parse_env = confique::env::parse::list_by_comma, default = [])]
+    pub allowed_origins: Vec<String>,
 }
 
 /// Making blocks and answering for them.
@@ -289,6 +328,14 @@ pub enum ConfigError {
         /// What it may be.
         expected: &'static str,
     },
+    /// A value does nothing without another.
+    #[error("{key} is set and {missing} is not")]
+    Missing {
+        /// The key, with its section.
+        key: &'static str,
+        /// What it needs.
+        missing: &'static str,
+    },
 }
 
 impl NodeConfig {
@@ -343,6 +390,7 @@ impl NodeConfig {
             let found = self.store.open_files_max.to_string();
             return Err(ConfigError::Range { key: "store.open_files_max", found, expected: "at least 64" });
         }
+        self.api.checked()?;
         if let Some(error) = self.p2p.peers.iter().find_map(|peer| peer.parse::<Peer>().err()) {
             return Err(ConfigError::Range { key: "p2p.peers", found: error, expected: "KEY@HOST:PORT" });
         }
@@ -462,7 +510,48 @@ impl NodeConfig {
             connections_max: self.api.connections_max,
             streams_max: self.api.streams_max,
             read_timeout: Duration::from_secs(self.api.read_timeout_s),
+            tls: self.api.tls_files(),
+            submit_needs_certificate: self.api.submit_needs_certificate,
+            limits: Limits {
+                requests_per_second: self.api.requests_per_second,
+                burst: self.api.burst,
+                limit_loopback: self.api.limit_loopback,
+            },
+            trusted_proxies: self.api.trusted_proxies.clone(),
+            // The configuration was checked when it was loaded.
+            allowed_origins: self.api.allowed_origins.iter().filter_map(|text| api::origin(text)).collect(),
         }
+    }
+}
+
+impl ApiSection {
+    fn checked(&self) -> Result<(), ConfigError> {
+        let needs = [
+            ("api.tls_certificate", self.tls_certificate.is_some(), "api.tls_key", self.tls_key.is_some()),
+            ("api.tls_key", self.tls_key.is_some(), "api.tls_certificate", self.tls_certificate.is_some()),
+            ("api.client_ca", self.client_ca.is_some(), "api.tls_certificate", self.tls_certificate.is_some()),
+            ("api.submit_needs_certificate", self.submit_needs_certificate, "api.client_ca", self.client_ca.is_some()),
+        ];
+        if let Some((key, _, missing, _)) = needs.into_iter().find(|(_, set, _, there)| *set && !there) {
+            return Err(ConfigError::Missing { key, missing });
+        }
+        if self.requests_per_second > 0 && self.burst < api::BURST_MIN {
+            let found = self.burst.to_string();
+            return Err(ConfigError::Range { key: "api.burst", found, expected: "at least 10, the price of a query" });
+        }
+        match self.allowed_origins.iter().find(|text| api::origin(text).is_none()) {
+            None => Ok(()),
+            Some(found) => Err(ConfigError::Range {
+                key: "api.allowed_origins",
+                found: found.clone(),
+                expected: "SCHEME://HOST or SCHEME://HOST:PORT, in lower case and with nothing after",
+            }),
+        }
+    }
+
+    fn tls_files(&self) -> Option<TlsFiles> {
+        let (certificate, key) = (self.tls_certificate.clone()?, self.tls_key.clone()?);
+        Some(TlsFiles { certificate, key, client_ca: self.client_ca.clone() })
     }
 }
 
@@ -509,6 +598,13 @@ mod tests {
             "[api]\nlisten = \"here\"",
             "[chain]\nqueries_max = 65",
             "[portal]\nwaste = \"waste\"",
+            "[api]\ntls_certificate = \"node.pem\"",
+            "[api]\ntls_key = \"node.key\"",
+            "[api]\nclient_ca = \"clients.pem\"",
+            "[api]\nsubmit_needs_certificate = true",
+            "[api]\nburst = 9",
+            "[api]\ntrusted_proxies = [\"here\"]",
+            "[api]\nallowed_origins = [\"*\"]",
         ] {
             std::fs::write(&file, text).expect("a file");
             assert!(NodeConfig::load(Some(&file)).is_err(), "{text}");

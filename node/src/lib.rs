@@ -28,6 +28,7 @@ mod relay;
 mod sidechains;
 pub mod snapshot;
 pub mod store;
+mod tls;
 pub mod trace_view;
 
 pub use chancery_json as schema_json;

@@ -43,6 +43,12 @@ struct RequestLabels {
     status: u16,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusedLabels {
+    route: String,
+    code: String,
+}
+
 /// Seconds, from a tenth of a millisecond to ten seconds.
 const SECONDS: [f64; 16] =
     [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
@@ -83,6 +89,7 @@ struct Families {
     database_memory_bytes: Gauge,
     requests: Family<RequestLabels, Counter>,
     request_seconds: Histogram,
+    requests_refused: Family<RefusedLabels, Counter>,
     connections: Gauge,
 }
 
@@ -135,6 +142,7 @@ impl Metrics {
             database_memory_bytes: Gauge::default(),
             requests: Family::default(),
             request_seconds: seconds(),
+            requests_refused: Family::default(),
             connections: Gauge::default(),
         };
         let mut registry = Registry::with_prefix("chancery");
@@ -158,6 +166,8 @@ impl Metrics {
         registry.register_with_unit("database_memory", help, Unit::Bytes, f.database_memory_bytes.clone());
         registry.register("http_requests", "Requests by route and status", f.requests.clone());
         registry.register_with_unit("http_request", "Answering a request", Unit::Seconds, f.request_seconds.clone());
+        let help = "Requests that were refused before anybody looked at them, by route and code";
+        registry.register("http_refused", help, f.requests_refused.clone());
         registry.register("http_connections", "Open connections", f.connections.clone());
         Self { registry, families: Arc::new(families) }
     }
@@ -171,6 +181,12 @@ impl Metrics {
     pub fn request(&self, route: &str, status: u16, took: Duration) {
         self.families.requests.get_or_create(&RequestLabels { route: route.to_owned(), status }).inc();
         self.families.request_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Counts a request that was refused for who asked, or how often.
+    pub fn request_refused(&self, route: &str, code: &str) {
+        let labels = RefusedLabels { route: route.to_owned(), code: code.to_owned() };
+        self.families.requests_refused.get_or_create(&labels).inc();
     }
 
     /// Counts a connection until the guard is dropped.

@@ -96,6 +96,7 @@ pub struct Node {
     /// What goes on beside: minding the disk and the sidechains, and carrying between chains.
     beside: Vec<JoinHandle<()>>,
     address: SocketAddr,
+    url: String,
     stopping: watch::Sender<bool>,
     fatal: FatalSignal,
 }
@@ -112,19 +113,20 @@ impl Node {
         let (stopping, stop) = watch::channel(false);
         let chains = ChainSet::of(Arc::clone(&chain));
         let api_config = config.api_config();
+        let streams = Arc::new(Semaphore::new(api_config.streams_max));
         let api = Api {
             config: api_config,
             chains: chains.clone(),
             database: Arc::clone(&database),
             metrics: Arc::clone(&metrics),
             fatal: fatal.clone(),
-            streams: Arc::new(Semaphore::new(api_config.streams_max)),
+            streams,
             portal: Portal::new(config.portal_config()?),
             stopping: stop.clone(),
         };
         // The socket first: an address that is taken must not leave a block behind.
         let server = ApiServer::bind(api).await?;
-        let address = server.address();
+        let (address, url) = (server.address(), server.url());
         let (consensus_config, side) = (config.consensus_config(), Arc::clone(&chain));
         let consensus = run_blocking(move || {
             side.check_disk();
@@ -151,12 +153,17 @@ impl Node {
         ];
         let api = tokio::spawn(server.run(API_GRACE));
         tracing::info!(%address, "the API listens");
-        Ok(Self { chain, chains, consensus, api, beside, address, stopping, fatal })
+        Ok(Self { chain, chains, consensus, api, beside, address, url, stopping, fatal })
     }
 
     /// Where the API listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The same as an address of the web: `https` where the API speaks TLS.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// The chain that the node was started with.

@@ -9,8 +9,6 @@ use super::{
     target::{Parameters, Target},
     views::{BlockView, CertificateView, HeaderView, HeadersView},
 };
-use crate::chain::ReadError;
-
 /// Which page of headers.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -33,15 +31,15 @@ pub(super) async fn list(target: Target, Parameters(page): Parameters<Page>) -> 
     }
     let view = target.look_up(move |chain| {
         let ledger = chain.ledger();
-        let newest = ledger.tip().height;
+        let (first, newest) = (chain.first_kept_height()?, ledger.tip().height);
         let mut height = page.before.map_or(newest, |before| before.saturating_sub(1).min(newest));
         let mut blocks = Vec::with_capacity(limit);
-        while height > 0 && blocks.len() < limit {
+        while height >= first && blocks.len() < limit {
             let header = ledger.db().expect_part(ledger.db().header(height)?, "header", height)?;
             blocks.push(HeaderView::new(&header, &header.digest(ledger.rules().digest())));
             height -= 1;
         }
-        Ok(HeadersView { blocks, next_before: (height > 0).then_some(height + 1) })
+        Ok(HeadersView { blocks, next_before: (height >= first).then_some(height + 1) })
     });
     Ok(Json(view.await?))
 }
@@ -55,12 +53,8 @@ pub(super) async fn one(target: Target) -> Result<Json<BlockView>, Problem> {
     let view = target.look_up(move |chain| {
         let (db, rules) = (chain.ledger().db(), chain.ledger().rules());
         // Above the tip may be blocks that are final and not executed here yet.
-        let header = if height <= chain.ledger().tip().height { db.header(height)? } else { None };
-        let header = header.ok_or_else(|| ReadError::Unknown {
-            what: format!("the block at height {height}"),
-            code: "unknown_block",
-            chain: rules.name().clone(),
-        })?;
+        chain.expect_kept(height)?;
+        let header = db.expect_part(db.header(height)?, "header", height)?;
         let finality = db.expect_part(db.finality(height)?, "certificate at or after the block", height)?;
         let certified_height = height + finality.descendants.len() as u64;
         let receipts = db.expect_part(db.receipts(height)?, "receipts", height)?;

@@ -1,12 +1,13 @@
-//! The OpenAPI document, made from the handlers and types themselves.
+//! The OpenAPI document, made from the handlers and types themselves, and from the list of routes ([`answers`]).
 
 use axum::Json;
 use utoipa::OpenApi;
 
 use super::{
-    Problem, accounts, beacons, blocks, chains, contracts, fields, neighbours, operations, snapshots, stream,
-    transactions,
+    Problem, accounts, answers, beacons, blocks, chains, contracts, events, fields, neighbours, operations, snapshots,
+    stream, transactions,
 };
+use crate::trace_view::CallView;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -33,6 +34,8 @@ use super::{
         transactions::proof,
         transactions::trace,
         transactions::simulate,
+        transactions::estimate,
+        events::list,
         accounts::one,
         contracts::list,
         contracts::one,
@@ -54,13 +57,16 @@ use super::{
         snapshots::chunk,
         stream::follow,
     ),
-    components(schemas(Problem))
+    // `CallView` holds itself, so it is not found by itself.
+    components(schemas(Problem, CallView))
 )]
 struct Document;
 
 /// The document.
 pub fn document() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+    let mut document = Document::openapi();
+    answers::complete(&mut document);
+    document
 }
 
 /// This document.

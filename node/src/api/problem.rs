@@ -33,6 +33,9 @@ pub struct Problem {
     /// How a contract ended, where one ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Box<OutcomeView>>,
+    /// Seconds after which it is worth asking again; one where that is not known.
+    #[serde(skip)]
+    pub(super) retry_after_s: u64,
 }
 
 impl Problem {
@@ -46,7 +49,13 @@ impl Problem {
             detail: detail.to_string(),
             code: code.to_owned(),
             outcome: None,
+            retry_after_s: 1,
         }
+    }
+
+    /// The same, with when to ask again.
+    pub(super) fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after_s: seconds, ..self }
     }
 
     /// A request that says something it may not say.
@@ -64,7 +73,7 @@ impl IntoResponse for Problem {
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after_s));
         }
         response
     }
@@ -123,6 +132,7 @@ impl From<ReadError> for Problem {
             ReadError::Ambiguous { .. } => Self::new(409, "ambiguous_contract", text),
             ReadError::NotAnchored { .. } => Self::new(422, "not_anchored", text),
             ReadError::Invalid(_) => Self::invalid(text),
+            ReadError::NotHere(_) => Self::new(422, "not_on_this_chain", text),
             ReadError::NotProvable { .. } => Self::new(422, "not_provable", text),
             ReadError::TooOld(_) => Self::new(422, "too_old", text),
             ReadError::Refused(refusal) => refusal.into(),

@@ -72,6 +72,8 @@ impl TestNode {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) kind: String,
+    /// All of them, names in lower case.
+    headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
 }
 
@@ -82,6 +84,10 @@ impl Answer {
 
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
     /// The code of a problem, which has everything that one must have.
@@ -103,8 +109,21 @@ pub(super) fn connect(address: SocketAddr) -> TcpStream {
 }
 
 pub(super) fn request(address: SocketAddr, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Answer {
+    request_with(address, method, path, &[], body)
+}
+
+pub(super) fn request_with(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<(&str, &[u8])>,
+) -> Answer {
     let mut stream = connect(address);
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
     if let Some((kind, body)) = body {
         head += &format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
     }
@@ -116,15 +135,18 @@ pub(super) fn request(address: SocketAddr, method: &str, path: &str, body: Optio
     read_answer(stream)
 }
 
-pub(super) fn read_answer(stream: TcpStream) -> Answer {
+pub(super) fn read_answer(stream: impl std::io::Read) -> Answer {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).expect("a status line");
     let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    let (mut kind, mut chunked) = (String::new(), false);
+    let (mut kind, mut chunked, mut headers) = (String::new(), false, Vec::new());
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).expect("a header");
+        if let Some((name, value)) = line.trim_end().split_once(": ") {
+            headers.push((name.to_ascii_lowercase(), value.to_owned()));
+        }
         match line.trim_end().split_once(": ") {
             Some((name, value)) if name.eq_ignore_ascii_case("content-type") => kind = value.to_owned(),
             Some((name, _)) if name.eq_ignore_ascii_case("transfer-encoding") => chunked = true,
@@ -135,7 +157,7 @@ pub(super) fn read_answer(stream: TcpStream) -> Answer {
     assert!(!chunked, "only streams are sent in chunks");
     let mut body = Vec::new();
     reader.read_to_end(&mut body).ok();
-    Answer { status, kind, body }
+    Answer { status, kind, headers, body }
 }
 
 /// Reads events of a stream until `enough` says so: (id, name, data).

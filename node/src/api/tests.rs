@@ -280,6 +280,141 @@ fn a_stream_resumes_after_any_event() {
 }
 
 #[test]
+fn a_stream_with_filters_sends_what_was_asked_for_and_resumes() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let node = TestNode::start(home.path());
+    let account = deployer();
+    node.run(&account.send(0, deploy("land")));
+    let (first, second) =
+        (node.run(&account.send(1, call("put", b"\x0cone"))), node.run(&account.send(2, call("put", b"\0"))));
+    node.run(&account.send(3, deploy("water")));
+    let address = node.node.address();
+    let stream = |filter: &str| format!("{CHAIN}/stream?from=1&{filter}");
+    let id = |receipt: &Value, n: u64| format!("{}.{}.{n}", receipt["height"], receipt["index"]);
+    let ids = |events: &[(String, String, Value)]| events.iter().map(|(id, ..)| id.clone()).collect::<Vec<_>>();
+    for filter in ["kinds=event", "kinds=event&contract=land.box", "kinds=event&event=put"] {
+        let found = events(address, &stream(filter), None, 2);
+        assert_eq!(ids(&found), [id(&first, 1), id(&second, 1)], "{filter}");
+    }
+    let concerned = events(address, &stream("kinds=receipt&event=put"), None, 2);
+    assert_eq!(ids(&concerned), [id(&first, 0), id(&second, 0)], "deployments announce nothing");
+    let all = events(address, &stream("kinds=receipt"), None, 4);
+    assert!(all.iter().all(|(_, name, _)| name == "receipt"));
+    let quiet = events(address, &stream(&format!("contract={}", contract("water"))), None, 5);
+    assert!(quiet.iter().all(|(_, name, _)| name == "block"), "blocks still mark the heights");
+    let resumed = events(address, &format!("{CHAIN}/stream?kinds=event&event=put"), Some(&id(&first, 1)), 1);
+    assert_eq!(ids(&resumed), [id(&second, 1)]);
+    for (wrong, status, code) in [
+        ("kinds=blocks", 400, "invalid_argument"),
+        ("kinds=", 400, "invalid_argument"),
+        ("contract=NONE", 400, "invalid_argument"),
+        ("contract=none", 404, "unknown_contract"),
+        ("contract=box", 409, "ambiguous_contract"),
+        ("event=Put", 400, "invalid_argument"),
+        ("key=0", 400, "invalid_argument"),
+    ] {
+        let answer = node.get(&stream(wrong));
+        assert_eq!((answer.status, answer.code().as_str()), (status, code), "{wrong}");
+    }
+    node.stop();
+}
+
+#[test]
+fn events_are_paged_through_and_gone_on_with_by_the_stream() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let node = TestNode::start(home.path());
+    let account = deployer();
+    let none = node.get(&format!("{CHAIN}/events")).json();
+    assert_eq!((&none["events"], &none["more"]), (&Value::Array(Vec::new()), &false.into()));
+    node.run(&account.send(0, deploy("land")));
+    let puts: Vec<Value> = (1..=3).map(|nonce| node.run(&account.send(nonce, call("put", b"\0")))).collect();
+    let ids: Vec<String> = puts.iter().map(|put| format!("{}.{}.1", put["height"], put["index"])).collect();
+    let page = |query: &str| {
+        let answer = node.get(&format!("{CHAIN}/events?{query}"));
+        assert_eq!(answer.status, 200, "{query}: {}", answer.text());
+        let page = answer.json();
+        let found = page["events"].as_array().expect("events").iter();
+        let found: Vec<String> = found.map(|event| event["id"].as_str().expect("an id").to_owned()).collect();
+        (found, page["next_after"].as_str().expect("a place").to_owned(), page["more"] == true)
+    };
+    let (mut found, mut after, mut more) = page("limit=1");
+    let mut pages = 1;
+    while more {
+        let next = page(&format!("limit=1&event=put&contract=box&after={after}"));
+        found.extend(next.0);
+        (after, more, pages) = (next.1, next.2, pages + 1);
+        assert!(pages < 50, "it comes to an end");
+    }
+    assert_eq!(found, ids);
+    let (rest, _, _) = page(&format!("after={}", ids[1]));
+    assert_eq!(rest, ids[2..], "an event's id is a place");
+    assert_eq!(page(&format!("from={}", puts[2]["height"])).0, ids[2..]);
+    assert!(page("event=other").0.is_empty() && page("key=00").0.is_empty());
+    // Where the pages end the stream goes on, and leaves nothing out.
+    let later = node.run(&account.send(4, call("put", b"\0")));
+    let streamed = events(node.node.address(), &format!("{CHAIN}/stream?kinds=event"), Some(&after), 1);
+    assert_eq!(streamed[0].0, format!("{}.{}.1", later["height"], later["index"]));
+    for (wrong, status, code) in [
+        ("limit=0", 400, "invalid_argument"),
+        ("limit=101", 400, "invalid_argument"),
+        ("after=1.2", 400, "invalid_argument"),
+        ("from=999999", 404, "unknown_block"),
+        ("after=18446744073709551615.0.0", 404, "unknown_block"),
+        ("contract=none", 404, "unknown_contract"),
+        ("kinds=event", 400, "invalid_argument"),
+    ] {
+        let answer = node.get(&format!("{CHAIN}/events?{wrong}"));
+        assert_eq!((answer.status, answer.code().as_str()), (status, code), "{wrong}: {}", answer.text());
+    }
+    node.stop();
+}
+
+#[test]
+fn an_estimate_is_the_smallest_limit_that_does() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let node = TestNode::start(home.path());
+    let account = deployer();
+    let with_limit = |payload: chancery_abi::Payload, gas_limit: u64| {
+        let mut transaction = account.send(0, payload);
+        transaction.body.gas_limit = gas_limit;
+        transaction.to_bytes()
+    };
+    let estimate = |payload: chancery_abi::Payload| {
+        // Whatever limit stands in it.
+        let answer = node.post(&format!("{CHAIN}/estimate"), OCTETS, &with_limit(payload, 7));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    };
+    let kind = |payload: chancery_abi::Payload, gas_limit: u64| {
+        let answer = node.post(&format!("{CHAIN}/simulate"), OCTETS, &with_limit(payload, gas_limit));
+        if answer.status == 200 {
+            answer.json()["outcome"]["kind"].as_str().unwrap_or_default().to_owned()
+        } else {
+            answer.code()
+        }
+    };
+    let check = |payload: chancery_abi::Payload| {
+        let found = estimate(payload.clone());
+        let (used, limit) = (found["gas_used"].as_u64().expect("gas"), found["gas_limit"].as_u64().expect("gas"));
+        assert_eq!(found["outcome"]["kind"], "done", "{found}");
+        assert!(limit >= used, "{found}");
+        assert_eq!(kind(payload.clone(), limit), "done", "{found}");
+        assert_ne!(kind(payload, limit - 1), "done", "{found}");
+    };
+    check(deploy("land"));
+    node.run(&account.send(0, deploy("land")));
+    check(call("put", b"\x0cone"));
+    let refused = estimate(call("refuse", b""));
+    assert_eq!(refused["outcome"]["kind"], "failed");
+    let endless = estimate(call("spin", b""));
+    assert_eq!(endless["outcome"]["kind"], "trapped");
+    assert_eq!(endless["gas_limit"], chancery_abi::limits::TRANSACTION_GAS_MAX);
+    let malformed = node.post(&format!("{CHAIN}/estimate"), OCTETS, &[1, 2, 3]);
+    assert_eq!((malformed.status, malformed.code().as_str()), (400, "malformed"));
+    node.stop();
+}
+
+#[test]
 fn slow_and_endless_clients_are_cut_off_and_others_served() {
     let home = tempfile::tempdir().expect("a temporary directory");
     let node = TestNode::start_with(home.path(), |config| {
@@ -415,7 +550,7 @@ fn a_full_disk_closes_the_intake_and_only_that() {
 fn the_openapi_document_has_every_route_and_no_other() {
     let document = serde_json::to_value(document()).expect("the document is JSON");
     let paths = document["paths"].as_object().expect("paths");
-    let declared: Vec<&str> = routes().iter().map(|(path, _)| *path).collect();
+    let declared: Vec<&str> = routes().iter().map(|(path, ..)| *path).collect();
     let mut documented: Vec<&str> = paths.keys().map(String::as_str).collect();
     documented.sort_unstable();
     let mut sorted = declared.clone();
@@ -431,6 +566,23 @@ fn the_openapi_document_has_every_route_and_no_other() {
     let home = tempfile::tempdir().expect("a temporary directory");
     let node = TestNode::start(home.path());
     assert_eq!(node.get("/openapi.json").json(), document);
+    for (path, class, _) in routes() {
+        for (method, operation) in paths[path].as_object().expect("operations") {
+            let answers = operation["responses"].as_object().expect("answers");
+            let closed = class.access != guard::Access::Open;
+            let body = method == "post";
+            for (status, wanted) in
+                [("403", closed), ("408", body), ("413", body), ("415", body), ("429", true), ("503", true)]
+            {
+                assert_eq!(answers.contains_key(status), wanted, "{method} {path} {status}");
+            }
+            let problems = answers.iter().filter(|(status, _)| status.starts_with(['4', '5']));
+            for (status, answer) in problems {
+                let content = answer["content"].as_object().expect("content");
+                assert!(content.keys().eq(["application/problem+json"]), "{method} {path} {status}: {answer}");
+            }
+        }
+    }
     for (path, operations) in paths.iter().filter(|(path, _)| !path.ends_with("/stream")) {
         let path = path.replace("{chain}", "main").replace("{height}", "1").replace("{contract}", "box");
         for method in operations.as_object().expect("operations").keys() {

@@ -1,4 +1,4 @@
-//! `/transactions` and `/simulate`: handing transactions in, and what became of them.
+//! `/transactions`, `/simulate` and `/estimate`: handing transactions in, trying them out, and what became of them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use super::{
     Problem, WAIT_SECONDS_MAX,
     body::ScaleTransaction,
     target::{Parameters, Target, octets},
-    views::{AcceptedView, ReceiptView, TransactionView, receipt_view},
+    views::{AcceptedView, EstimateView, OutcomeView, ReceiptView, TransactionView, receipt_view},
 };
 use crate::{
     chain::{Progress, ReadError, Submitted},
@@ -40,8 +40,8 @@ pub(super) struct Wait {
     responses((status = 200, body = ReceiptView, description = "It is final"),
         (status = 202, body = AcceptedView, description = "It waits for a block"),
         (status = 400, body = Problem), (status = 404, body = Problem), (status = 408, body = Problem),
-        (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
-        (status = 422, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
+        (status = 409, body = Problem), (status = 410, body = Problem, description = "It was dropped while it was waited for"),
+        (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn submit(
     target: Target,
     Parameters(Wait { wait }): Parameters<Wait>,
@@ -108,7 +108,8 @@ pub(super) async fn one(target: Target) -> Result<Json<TransactionView>, Problem
 #[utoipa::path(get, path = "/v1/chains/{chain}/transactions/{digest}/proof", operation_id = "transactions_proof", tag = "transactions",
     params(("chain" = String, Path, description = "The chain's name"), ("digest" = String, Path, description = "64 hexadecimal digits")),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 400, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem)))]
+        (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 422, body = Problem, description = "It cannot be proven, or not yet")))]
 pub(super) async fn proof(target: Target) -> Result<Response, Problem> {
     let digest: Digest = target.parameter("digest")?;
     let bundle = target.chain.ask(move |chain| chain.prove_receipt(&digest)).await?;
@@ -142,6 +143,27 @@ pub(super) async fn simulate(
     let view = target.chain.ask(move |chain| {
         let receipt = chain.simulate(transaction)?;
         Ok(receipt_view(chain, &receipt))
+    });
+    Ok(Json(view.await?))
+}
+
+/// The smallest gas limit with which a transaction does what it does with the most gas there is, as the only one of the
+/// next block. Its signatures, its nonce and its own limit are not looked at. A little more than the answer is wise: the
+/// state may change before its block.
+#[utoipa::path(post, path = "/v1/chains/{chain}/estimate", operation_id = "transactions_estimate", tag = "transactions",
+    params(("chain" = String, Path, description = "The chain's name")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "A Transaction in SCALE"),
+    responses((status = 200, body = EstimateView), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 408, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
+        (status = 422, body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn estimate(
+    target: Target,
+    ScaleTransaction(transaction): ScaleTransaction,
+) -> Result<Json<EstimateView>, Problem> {
+    let view = target.chain.ask(move |chain| {
+        let found = chain.estimate(transaction)?;
+        let outcome = OutcomeView::new(chain, &found.outcome);
+        Ok(EstimateView { gas_used: found.gas_used, gas_limit: found.gas_limit, outcome, height: found.height })
     });
     Ok(Json(view.await?))
 }

@@ -372,6 +372,19 @@ pub struct OutcomeView {
     pub message: String,
 }
 
+/// What a transaction needs.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct EstimateView {
+    /// Gas it uses with the most gas there is.
+    pub(super) gas_used: u64,
+    /// The smallest limit that was found to do.
+    pub(super) gas_limit: u64,
+    /// How it ends with either.
+    pub(super) outcome: OutcomeView,
+    /// The height whose state it was tried out on.
+    pub(super) height: u64,
+}
+
 /// What a contract announced.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EventView {

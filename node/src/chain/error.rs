@@ -157,6 +157,9 @@ pub enum ReadError {
     /// The question itself is malformed.
     #[error("{0}")]
     Invalid(String),
+    /// Chains of this kind do not have what was asked for.
+    #[error("{0}")]
+    NotHere(&'static str),
     /// The height cannot be proven.
     #[error("height {height} cannot be proven by state; heights {oldest} to {newest} can")]
     NotProvable {

@@ -12,6 +12,7 @@ mod blackboard;
 mod candidate;
 mod contracts;
 mod error;
+mod estimate;
 mod executor;
 mod fields;
 mod genesis;
@@ -37,6 +38,7 @@ pub use self::{
     candidate::{Built, Candidate},
     contracts::{ContractFound, ContractRef, Listed},
     error::{ChainError, CheckError, ReadError, SubmitError},
+    estimate::Estimate,
     fields::{FieldEntry, FieldPage, FieldProof, FieldRead},
     genesis::{GenesisPlan, plan_genesis},
     health::{FatalSignal, Halted, Part},

@@ -116,7 +116,7 @@ impl ChainService {
     /// When this is no sidechain, it has seen nothing yet, or that state cannot be proven any more.
     pub fn present_entry(&self, contract: Address, key: Vec<u8>) -> Result<MainchainEntry, ReadError> {
         let Some(mainchain) = self.mainchain() else {
-            return Err(ReadError::Failed("only on a sidechain is something of the mainchain presented".into()));
+            return Err(ReadError::NotHere("only on a sidechain is something of the mainchain presented"));
         };
         let seen = self.newest_seen().map_err(|error| self.not_answered(error))?;
         let db = mainchain.ledger.db();
@@ -134,7 +134,7 @@ impl ChainService {
     /// When there is none yet, or this chain has not seen it yet: asking has both done.
     pub fn present_own_anchor(&self, height: u64) -> Result<MainchainEntry, ReadError> {
         let Some(mainchain) = self.mainchain() else {
-            return Err(ReadError::Failed("only a sidechain is anchored".into()));
+            return Err(ReadError::NotHere("only a sidechain is anchored"));
         };
         let name = self.ledger.rules().name();
         let record = mainchain.read_state(|view| lanes::anchors::first_anchored_from(view, name, height));

@@ -166,15 +166,7 @@ impl ChainService {
     /// When it may not be in a block, or this node cannot run it.
     pub fn simulate(&self, transaction: Transaction) -> Result<Receipt, ReadError> {
         self.on_snapshot(|stack, reader, tip| {
-            let timestamp_ms = now_ms().max(tip.timestamp_ms);
-            let context = BlockContext { height: tip.height + 1, timestamp_ms, mainchain: None };
-            let (engine, rules) = (self.ledger.engine(), self.ledger.rules());
-            let simulated = execution::simulate(stack, engine, rules, &FinalView(reader), context, transaction);
-            simulated.map_err(|error| match error {
-                ExecuteError::Refused(refusal) => ReadError::Refused(refusal),
-                ExecuteError::BlockFull => ReadError::Failed("it does not fit into an empty block".into()),
-                ExecuteError::Halt(halt) => read_halt(halt),
-            })
+            self.simulate_on(stack, reader, &tip, now_ms().max(tip.timestamp_ms), transaction)
         })
     }
 
@@ -193,8 +185,53 @@ impl ChainService {
         answer
     }
 
+    pub(super) fn simulate_on(
+        &self,
+        stack: &ExecutionStack,
+        reader: &dyn StateReader,
+        tip: &ChainTip,
+        timestamp_ms: u64,
+        transaction: Transaction,
+    ) -> Result<Receipt, ReadError> {
+        let context = BlockContext { height: tip.height + 1, timestamp_ms, mainchain: None };
+        let (engine, rules) = (self.ledger.engine(), self.ledger.rules());
+        let simulated = execution::simulate(stack, engine, rules, &FinalView(reader), context, transaction);
+        simulated.map_err(|error| match error {
+            ExecuteError::Refused(refusal) => ReadError::Refused(refusal),
+            ExecuteError::BlockFull => ReadError::Failed("it does not fit into an empty block".into()),
+            ExecuteError::Halt(halt) => read_halt(halt),
+        })
+    }
+
+    /// The first height whose block is here with everything in it. A store that was filled from a snapshot has no
+    /// receipts of the snapshot's own block, and little of those before.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn first_kept_height(&self) -> Result<u64, ReadError> {
+        Ok(self.ledger.db().base()?.map_or(1, |base| base + 1))
+    }
+
+    /// Refuses heights whose blocks are not here, because the store was filled from a snapshot or they do not exist yet.
+    ///
+    /// # Errors
+    /// When it is one, or the store fails.
+    pub fn expect_kept(&self, height: u64) -> Result<(), ReadError> {
+        let first = self.first_kept_height()?;
+        if height >= first && height <= self.ledger.tip().height {
+            return Ok(());
+        }
+        let what = match height < first && height > 0 {
+            true => {
+                format!("the block at height {height} (this node began with a snapshot and has those from {first} on)")
+            }
+            false => format!("the block at height {height}"),
+        };
+        Err(ReadError::Unknown { what, code: "unknown_block", chain: self.ledger.rules().name().clone() })
+    }
+
     /// Runs `read` on a snapshot, with the tip of that moment, on a thread with the stack that contracts need.
-    fn on_snapshot<R: Send>(
+    pub(super) fn on_snapshot<R: Send>(
         &self,
         read: impl FnOnce(&ExecutionStack, &dyn StateReader, ChainTip) -> Result<R, ReadError> + Send,
     ) -> Result<R, ReadError> {

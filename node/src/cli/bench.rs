@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::{
     failure::{Failure, Result},
-    options::{Format, KeyOptions},
+    options::{Format, KeyOptions, TlsOptions},
     output::Output,
 };
 use crate::{
@@ -58,6 +58,8 @@ pub(super) struct Bench {
     #[arg(long, default_value_t = 0)]
     pause_ms: u64,
     #[command(flatten)]
+    tls: TlsOptions,
+    #[command(flatten)]
     keys: KeyOptions,
     #[command(flatten)]
     format: Format,
@@ -78,7 +80,7 @@ impl Bench {
         if self.workers == 0 || self.transactions < self.workers {
             return Err(Failure::usage("there must be workers, and at least a transaction for each"));
         }
-        let nodes = self.nodes.iter().map(|url| Ok(Node::at(url)?)).collect::<Result<Vec<Node>>>()?;
+        let nodes = self.nodes.iter().map(|url| self.tls.open(url)).collect::<Result<Vec<Node>>>()?;
         let first = nodes.first().ok_or_else(|| Failure::usage("--node is missing"))?;
         let chain = first.chain(self.chain.clone());
         let valid_until_height = chain.status()?.height + VALID_FOR;

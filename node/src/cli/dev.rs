@@ -151,6 +151,9 @@ impl Dev {
             let mut config = NodeConfig::load(None).map_err(|error| Failure::usage(error.to_string()))?;
             config.data_dir = directory.clone();
             config.genesis = Some(genesis.to_owned());
+            // What is for a real network's nodes would not find its files here, and `dev` itself asks over plain HTTP.
+            (config.api.tls_certificate, config.api.tls_key, config.api.client_ca) = (None, None, None);
+            config.api.submit_needs_certificate = false;
             config.api.listen = if place == 0 { self.listen } else { ([127, 0, 0, 1], 0).into() };
             config.p2p.listen = addresses[place];
             config.p2p.peers = peers.clone();

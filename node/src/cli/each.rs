@@ -23,7 +23,7 @@ use super::{
     failure::{Failure, Result, at},
     outcome::{self, Schemas},
     output::{Output, Progress, grouped},
-    sender::{SendOptions, Sender, with_margin},
+    sender::{SendOptions, Sender},
 };
 use crate::client::{ClientError, ReceiptAnswer};
 
@@ -218,8 +218,7 @@ impl Job<'_> {
         if let Some(gas) = self.send.gas {
             return Ok(Ok(gas));
         }
-        let simulated = self.sender.simulate(nonce, line.payload.clone())?;
-        Ok(if simulated.outcome.kind == "done" { Ok(with_margin(simulated.gas_used)) } else { Err(simulated) })
+        self.sender.gas_for(nonce, &line.payload)
     }
 
     /// Waits until at most `left` calls are under way.

@@ -134,6 +134,13 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let failure = Self::new(error.to_string());
         match &error {
+            // What the client says of TLS names certificates in nearly every case.
+            ClientError::Unreachable { url, error } if url.starts_with("https") && error.contains("certificate") => {
+                failure
+                    .help("--ca FILE (or CHANCERY_CA) names the authority of the node's certificate")
+                    .code("unreachable")
+            }
+            ClientError::Tls(_) => failure.code("tls"),
             ClientError::Unreachable { .. } => failure
                 .help("start a node with `chancery dev`, or name one with --node URL (or CHANCERY_NODE)")
                 .code("unreachable"),
@@ -153,6 +160,9 @@ impl From<ClientError> for Failure {
 /// What to do about a node's refusal.
 fn help_for(code: &str) -> Option<&'static str> {
     Some(match code {
+        "certificate_required" => {
+            "give --client-certificate FILE and --client-key FILE (or CHANCERY_CLIENT_CERTIFICATE and CHANCERY_CLIENT_KEY)"
+        }
         "unknown_chain" => "`chancery status` shows the node's chains",
         "unknown_contract" => {
             "`chancery contract list CHAIN` shows the chain's contracts; deploy one with `chancery contract deploy`"

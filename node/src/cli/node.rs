@@ -68,7 +68,7 @@ impl NodeCommand {
         let keys = Keystore::at(Some(config.data_dir.join("keys")))?;
         let key = keys.unlock(&config.validator_key, &PassphraseSource { file: self.passphrase_file })?;
         run(vec![Member { config, key: SigningKey::from(key.seed()) }], genesis, |node| {
-            let (chain, url) = (node.chain().ledger().rules().name().to_string(), format!("http://{}", node.address()));
+            let (chain, url) = (node.chain().ledger().rules().name().to_string(), node.url());
             output.result(&json!({ "ready": true, "url": url, "chain": chain }), || {
                 format!("ready: chain {chain} at {url}")
             })

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::failure::{Failure, Result};
 use crate::{
-    client::{ChainClient, ReceiptAnswer, TransactionStatus},
+    client::{ChainClient, EstimateAnswer, ReceiptAnswer, TransactionStatus},
     keystore::AccountKey,
 };
 
@@ -22,7 +22,7 @@ const POLL_EVERY: Duration = Duration::from_millis(250);
 /// How a transaction is sent.
 #[derive(Args, Clone, Debug)]
 pub(super) struct SendOptions {
-    /// The most gas it may use [default: what a simulation uses and 20 percent more].
+    /// The most gas it may use [default: what it is found to need, and 20 percent more].
     #[arg(long, value_name = "GAS")]
     pub gas: Option<u64>,
     /// How many blocks it stays valid.
@@ -117,7 +117,32 @@ impl<'a> Sender<'a> {
         Ok(self.chain.simulate(&self.sign(nonce, TRANSACTION_GAS_MAX, payload))?)
     }
 
-    /// Sends one transaction: simulates it unless gas is given, signs, sends, and waits as the options say.
+    /// The gas to allow for the payload, or how it would end when it would not be done.
+    ///
+    /// # Errors
+    /// When the node refuses it.
+    pub(super) fn gas_for(&self, nonce: u64, payload: &Payload) -> Result<std::result::Result<u64, ReceiptAnswer>> {
+        let estimated = self.estimate(nonce, payload.clone())?;
+        if estimated.outcome.kind == "done" {
+            return Ok(Ok(with_margin(estimated.gas_limit)));
+        }
+        let simulated = self.simulate(nonce, payload.clone())?;
+        Ok(match simulated.outcome.kind == "done" {
+            // The state changed in between.
+            true => Ok(with_margin(simulated.gas_used)),
+            false => Err(simulated),
+        })
+    }
+
+    /// How much gas the payload needs.
+    ///
+    /// # Errors
+    /// When the node refuses it.
+    pub(super) fn estimate(&self, nonce: u64, payload: Payload) -> Result<EstimateAnswer> {
+        Ok(self.chain.estimate(&self.sign(nonce, TRANSACTION_GAS_MAX, payload))?)
+    }
+
+    /// Sends one transaction: finds out what it needs unless gas is given, signs, sends, and waits as the options say.
     ///
     /// # Errors
     /// When the node refuses it, or the time is over.
@@ -125,13 +150,10 @@ impl<'a> Sender<'a> {
         let nonce = self.next_nonce()?;
         let gas_limit = match options.gas {
             Some(gas) => gas,
-            None => {
-                let simulated = self.simulate(nonce, payload.clone())?;
-                if simulated.outcome.kind != "done" {
-                    return Ok(Sent::Withheld(simulated));
-                }
-                with_margin(simulated.gas_used)
-            }
+            None => match self.gas_for(nonce, &payload)? {
+                Ok(gas) => gas,
+                Err(simulated) => return Ok(Sent::Withheld(simulated)),
+            },
         };
         let transaction = self.sign(nonce, gas_limit, payload);
         let digest = self.digest(&transaction);
@@ -167,7 +189,7 @@ impl<'a> Sender<'a> {
     }
 }
 
-/// What was used and 20 percent more, because the state may change before the block.
-pub(super) fn with_margin(gas_used: u64) -> u64 {
-    gas_used.saturating_add(gas_used / 5).saturating_add(1).min(TRANSACTION_GAS_MAX)
+/// What is needed and 20 percent more, because the state may change before the block.
+pub(super) fn with_margin(gas: u64) -> u64 {
+    gas.saturating_add(gas / 5).saturating_add(1).min(TRANSACTION_GAS_MAX)
 }

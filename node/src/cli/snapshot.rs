@@ -16,13 +16,12 @@ use serde_json::json;
 use super::{
     failure::{Failure, Result},
     node::read_genesis,
-    options::Format,
+    options::{Format, TlsOptions},
     output::{Output, grouped},
     replay::{open, open_existing, storage_failure, store_failure},
     verify::read_anchor,
 };
 use crate::{
-    client::Node,
     snapshot::{self, Folder, Found, SnapshotError},
     store::{ChainDb, ChainIdentity},
 };
@@ -62,6 +61,8 @@ pub(super) struct Fetch {
     /// Nodes to download from; several share the work, and one that lies is asked no more.
     #[arg(long = "node", value_name = "URL", required = true)]
     nodes: Vec<String>,
+    #[command(flatten)]
+    tls: TlsOptions,
     /// The chain.
     #[arg(long, value_name = "CHAIN", default_value = "main")]
     chain: Name,
@@ -169,7 +170,7 @@ impl Create {
 impl Fetch {
     fn run(self, output: &Output) -> Result {
         let anchor = read_anchor(&self.anchor)?;
-        let nodes = self.nodes.iter().map(|url| Ok(Node::at(url)?)).collect::<Result<Vec<_>>>()?;
+        let nodes = self.nodes.iter().map(|url| self.tls.open(url)).collect::<Result<Vec<_>>>()?;
         let folder = Folder::at(&self.out);
         let mut progress = output.progress("chunks", None);
         let (mut liars, mut silent) = (Vec::new(), Vec::new());

@@ -90,9 +90,11 @@ pub(super) fn run(words: Words, output: &Output) -> Result {
     let mut schemas = Schemas::on(&chain);
     // Whatever the migration announces or refuses with is explained by the new code's schema.
     schemas.insert(address.to_string(), new.clone());
-    let tried = sender.simulate(sender.next_nonce()?, payload.clone())?;
+    let nonce = sender.next_nonce()?;
+    let tried = sender.estimate(nonce, payload.clone())?;
     if tried.outcome.kind != "done" {
         output.note(&changes_text(&old, new, &changes));
+        let tried = sender.simulate(nonce, payload)?;
         return Err(withheld(&outcome::explain(&tried, None, &mut schemas, output.language)));
     }
     let mut json = json!({
@@ -116,7 +118,7 @@ pub(super) fn run(words: Words, output: &Output) -> Result {
     if !output.json {
         output.line(&changes_text(&old, new, &changes))?;
     }
-    let send = SendOptions { gas: Some(options.send.gas.unwrap_or(with_margin(tried.gas_used))), ..options.send };
+    let send = SendOptions { gas: Some(options.send.gas.unwrap_or(with_margin(tried.gas_limit))), ..options.send };
     match sender.send(payload, &send)? {
         Sent::Withheld(receipt) => Err(withheld(&outcome::explain(&receipt, None, &mut schemas, output.language))),
         Sent::Pending(digest) => {

@@ -144,6 +144,19 @@ pub struct ReceiptAnswer {
     pub events: Vec<EventAnswer>,
 }
 
+/// How much gas a transaction needs.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct EstimateAnswer {
+    /// Gas it uses with the most gas there is.
+    pub gas_used: u64,
+    /// The smallest limit with which it does the same.
+    pub gas_limit: u64,
+    /// How it ends.
+    pub outcome: OutcomeAnswer,
+    /// The height whose state it was tried out on.
+    pub height: u64,
+}
+
 /// Where a transaction is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -25,7 +25,7 @@ pub struct Problem {
 /// Why a node gave no answer that can be used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The address is not one of plain HTTP.
+    /// The address is not one of the web.
     #[error("`{url}` is not the address of a node, such as http://127.0.0.1:7070")]
     Url {
         /// The address.
@@ -39,6 +39,9 @@ pub enum ClientError {
         /// Why.
         error: String,
     },
+    /// A file for TLS does not serve.
+    #[error(transparent)]
+    Tls(#[from] crate::tls::TlsError),
     /// The node refuses.
     #[error("{}", if .0.detail.is_empty() { &.0.title } else { &.0.detail })]
     Refused(Box<Problem>),

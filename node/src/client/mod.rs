@@ -1,11 +1,13 @@
 //! A node's HTTP interface, from the other side: what the command line knows of a chain it asks a node.
 //!
 //! Invariants: every answer is bounded in bytes and time; what comes in SCALE is decoded canonically; a refusal keeps
-//! the stable `code` the node gave. What is deliberately absent: TLS (a node listens on loopback, and a gateway stands in
-//! front of it elsewhere), retries, and trust: what must hold regardless of the node is proven with a bundle.
+//! the stable `code` the node gave; who is told to ask again later does, for a while, since such a request did nothing.
+//! What is deliberately absent: other retries, redirections, and trust: TLS says whom one talks to, and what must hold
+//! regardless of the node is proven with a bundle.
 
 mod answers;
 mod error;
+mod tls;
 
 use answers::{ContractsPage, SnapshotsAnswer};
 use std::time::Duration;
@@ -19,10 +21,11 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 pub use answers::{
-    AccountAnswer, ChainAnswer, ChainStatus, ContractAnswer, EventAnswer, OutcomeAnswer, QueryAnswer, ReceiptAnswer,
-    TransactionAnswer, TransactionStatus,
+    AccountAnswer, ChainAnswer, ChainStatus, ContractAnswer, EstimateAnswer, EventAnswer, OutcomeAnswer, QueryAnswer,
+    ReceiptAnswer, TransactionAnswer, TransactionStatus,
 };
 pub use error::{ClientError, Problem};
+pub use tls::{CA_VARIABLE, CERTIFICATE_VARIABLE, ClientTls, KEY_VARIABLE};
 
 /// The environment variable that names the node.
 pub const NODE_VARIABLE: &str = "CHANCERY_NODE";
@@ -37,6 +40,12 @@ const GENESIS_BYTES_MAX: usize = 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait for an answer, beyond what the node was asked to wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a request is repeated that came too soon after others.
+const REPEATS_MAX: u32 = 10;
+/// The longest wait before that, in seconds.
+const REPEAT_AFTER_MAX_S: u64 = 10;
+
+type Response = Result<ureq::http::Response<ureq::Body>, ureq::Error>;
 
 /// A node.
 #[derive(Clone)]
@@ -56,11 +65,21 @@ impl Node {
     /// The node whose interface is at `url`.
     ///
     /// # Errors
-    /// When the address is not one of plain HTTP.
+    /// When the address is not one of the web. With `https`, when this system trusts no certificate authority.
     pub fn at(url: &str) -> Result<Self, ClientError> {
-        if !url.starts_with("http://") {
-            return Err(ClientError::Url { url: url.into() });
-        }
+        Self::with_tls(url, &ClientTls::default())
+    }
+
+    /// The same, with what TLS takes; of no consequence for an address of plain HTTP.
+    ///
+    /// # Errors
+    /// When the address is not one of the web, or a file does not serve.
+    pub fn with_tls(url: &str, tls: &ClientTls) -> Result<Self, ClientError> {
+        let tls = match url.split_once("://") {
+            Some(("http", _)) => None,
+            Some(("https", _)) => Some(tls.config()?),
+            _ => return Err(ClientError::Url { url: url.into() }),
+        };
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -68,9 +87,12 @@ impl Node {
             .timeout_global(Some(ANSWER_TIMEOUT))
             // A node is named by its address; a proxy from the environment must not see what goes there.
             .proxy(None)
-            .user_agent(concat!("chancery/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Ok(Self { agent: config.into(), url: url.trim_end_matches('/').into() })
+            .user_agent(concat!("chancery/", env!("CARGO_PKG_VERSION")));
+        let config = match tls {
+            Some(tls) => config.tls_config(tls),
+            None => config,
+        };
+        Ok(Self { agent: config.build().into(), url: url.trim_end_matches('/').into() })
     }
 
     /// The node's address.
@@ -97,22 +119,36 @@ impl Node {
     }
 
     fn get(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, ClientError> {
-        let response = self.agent.get(format!("{}{path}", self.url)).call();
-        Ok(self.read(path, response, bytes_max)?.1)
+        self.ask(path, bytes_max, || self.agent.get(format!("{}{path}", self.url)).call()).map(|(_, bytes)| bytes)
     }
 
     fn post(&self, path: &str, kind: &str, body: &[u8], patience: Duration) -> Result<(u16, Vec<u8>), ClientError> {
-        let request = self.agent.post(format!("{}{path}", self.url)).content_type(kind);
-        let request = request.config().timeout_global(Some(ANSWER_TIMEOUT + patience)).build();
-        self.read(path, request.send(body), JSON_BYTES_MAX)
+        self.ask(path, JSON_BYTES_MAX, || {
+            let request = self.agent.post(format!("{}{path}", self.url)).content_type(kind);
+            request.config().timeout_global(Some(ANSWER_TIMEOUT + patience)).build().send(body)
+        })
     }
 
-    fn read(
-        &self,
-        path: &str,
-        response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-        bytes_max: u64,
-    ) -> Result<(u16, Vec<u8>), ClientError> {
+    /// Asks, and again where the node says that it was too soon.
+    fn ask(&self, path: &str, bytes_max: u64, send: impl Fn() -> Response) -> Result<(u16, Vec<u8>), ClientError> {
+        let mut repeats = 0;
+        loop {
+            let response = send();
+            let wait = response.as_ref().ok().and_then(|response| {
+                let told = response.headers().get("retry-after")?.to_str().ok()?.parse().ok();
+                told.map(|seconds: u64| seconds.clamp(1, REPEAT_AFTER_MAX_S))
+            });
+            match self.read(path, response, bytes_max) {
+                Err(error) if error.code() == Some("rate_limited") && repeats < REPEATS_MAX => {
+                    repeats += 1;
+                    std::thread::sleep(Duration::from_secs(wait.unwrap_or(1)));
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    fn read(&self, path: &str, response: Response, bytes_max: u64) -> Result<(u16, Vec<u8>), ClientError> {
         let unreachable =
             |error: ureq::Error| ClientError::Unreachable { url: self.url.clone(), error: error.to_string() };
         let mut response = response.map_err(unreachable)?;
@@ -331,6 +367,15 @@ impl ChainClient<'_> {
     pub fn simulate(&self, transaction: &Transaction) -> Result<ReceiptAnswer, ClientError> {
         let (_, answer) = self.post_transaction("/simulate", transaction, Duration::ZERO)?;
         self.parse("/simulate", &answer)
+    }
+
+    /// How much gas the transaction needs. Its signatures and its own limit are not looked at.
+    ///
+    /// # Errors
+    /// When the node refuses it or cannot be reached.
+    pub fn estimate(&self, transaction: &Transaction) -> Result<EstimateAnswer, ClientError> {
+        let (_, answer) = self.post_transaction("/estimate", transaction, Duration::ZERO)?;
+        self.parse("/estimate", &answer)
     }
 
     /// A transaction's status, and its receipt once it is final.

@@ -32,19 +32,15 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    middleware::{self, Next},
+    middleware,
     response::{IntoResponse as _, Response},
     routing::{MethodRouter, any, get},
 };
 
 pub use self::service::ContractAt;
 use self::{assets::Assets, lang::Lang, trouble::Trouble};
-use crate::{
-    api::{Api, observe},
-    metrics::Metrics,
-};
+use crate::api::{Api, Guard, OPEN};
 
 type Shared = Arc<Api>;
 
@@ -79,19 +75,19 @@ impl Portal {
 }
 
 /// The portal's routes.
-pub(crate) fn router(api: &Shared) -> Router<Shared> {
+pub(crate) fn router(api: &Shared, guard: &Arc<Guard>) -> Router<Shared> {
     let mut router = Router::new();
     for (label, handlers) in pages() {
         for lang in Lang::ALL {
             let path = label.replace("{lang}", lang.code());
-            router = router.route(&path, observed(&api.metrics, label, handlers.clone()));
+            router = router.route(&path, observed(guard, label, handlers.clone()));
         }
     }
     for lang in Lang::ALL {
         let code = lang.code();
         let bare = get(move || async move { moved(&format!("/{code}/")) });
-        router = router.route(&format!("/{code}"), observed(&api.metrics, "/{lang}", bare));
-        let other = observed(&api.metrics, "/{lang}/{*rest}", any(no_page));
+        router = router.route(&format!("/{code}"), observed(guard, "/{lang}", bare));
+        let other = observed(guard, "/{lang}/{*rest}", any(no_page));
         router = router.route(&format!("/{code}/{{*rest}}"), other);
     }
     let files = [
@@ -101,7 +97,7 @@ pub(crate) fn router(api: &Shared) -> Router<Shared> {
         ("/favicon.ico", get(|| async { moved("/assets/favicon.svg") })),
     ];
     for (path, handlers) in files {
-        router = router.route(path, observed(&api.metrics, path, handlers));
+        router = router.route(path, observed(guard, path, handlers));
     }
     router.layer(middleware::from_fn_with_state(Arc::clone(api), dress::dress))
 }
@@ -127,11 +123,8 @@ fn pages() -> Vec<(&'static str, MethodRouter<Shared>)> {
 }
 
 /// Handlers that are counted and bounded in time as the API's are, by their declared path.
-fn observed(metrics: &Arc<Metrics>, label: &'static str, handlers: MethodRouter<Shared>) -> MethodRouter<Shared> {
-    let metrics = Arc::clone(metrics);
-    let layer =
-        middleware::from_fn(move |request: Request, next: Next| observe(Arc::clone(&metrics), label, request, next));
-    handlers.fallback(wrong_method).layer(layer)
+fn observed(guard: &Arc<Guard>, label: &'static str, handlers: MethodRouter<Shared>) -> MethodRouter<Shared> {
+    guard.before(label, OPEN, handlers.fallback(wrong_method))
 }
 
 /// `/`: to the language that the browser asks for.
