@@ -30,7 +30,7 @@ import { said } from "./texts.js";
  * @returns {{ticks: Tick[], verdict: Verdict}}
  */
 export function judgeDocument(file, reading, now_ms) {
-  const outcomes = reading ? proofOutcomes(reading, now_ms) : {};
+  const outcomes = reading ? proofOutcomes(reading, now_ms, file.saved) : {};
   // A proven absence is no record, whoever's it would be.
   if (outcomes.state?.state === "ok" && reading?.claimed === "absent") outcomes.state = { ...outcomes.state, state: "warn" };
   const ticks = settledTicks(DOCUMENT_TICKS, { ...outcomes, file: fileOutcome(file, reading) });

@@ -21,7 +21,7 @@ const PAGES = {
 /** The verifier, ready to be asked. */
 export async function loadVerifier() {
   const verifier = await import("./verifier.js");
-  await verifier.default();
+  await verifier.default({ module_or_path: new URL("./verifier_bg.wasm", import.meta.url) });
   return verifier;
 }
 
@@ -38,17 +38,37 @@ function loadStyle() {
   document.head.append(link);
 }
 
+/**
+ * Buttons that a page brings along can be pressed before their script is there; what was pressed is not forgotten.
+ * @returns {() => void} presses them again, once they work
+ */
+function rememberPresses() {
+  /** @type {Set<HTMLElement>} */
+  const pressed = new Set();
+  const remember = (/** @type {Event} */ event) => {
+    const button = /** @type {Element} */ (event.target).closest("button.check-field");
+    if (button instanceof HTMLElement) pressed.add(button);
+  };
+  document.addEventListener("click", remember);
+  return () => {
+    document.removeEventListener("click", remember);
+    for (const button of pressed) button.click();
+  };
+}
+
 async function begin() {
   const { dataset } = document.body;
   const name = dataset.page ?? "";
   const page_of = PAGES[name];
   if (!page_of && !isExplorer()) return;
+  const pressAgain = rememberPresses();
   loadStyle();
   const [texts, verifier] = await Promise.all([loadTexts(dataset.lang ?? "en"), page_of?.verifies ? loadVerifier() : undefined]);
   /** @type {Page} */
   const page = { texts, verifier, api: new NodeApi(), mainchain: dataset.mainchain ?? "main" };
   if (page_of) await page_of.run(page);
   else (await import("./explorer.js")).explorerPage(page, loadVerifier);
+  pressAgain();
 }
 
 /**

@@ -79,9 +79,10 @@ export function freshness(timestamp_ms, now_ms) {
  * The outcomes of the three ticks that every proof has. A fault at an earlier or later stage than these is the caller's.
  * @param {{fault?: {stage: string, why: Said}, proven?: import("./proofs.js").Proven}} reading
  * @param {number} now_ms
+ * @param {boolean} [saved] whether the proof came from a file
  * @returns {Record<string, Outcome | undefined>}
  */
-export function proofOutcomes(reading, now_ms) {
+export function proofOutcomes(reading, now_ms, saved = false) {
   const { fault, proven } = reading;
   const stages = ENTRY_TICKS;
   const failed = fault ? stages.indexOf(fault.stage) : stages.length;
@@ -90,7 +91,7 @@ export function proofOutcomes(reading, now_ms) {
   const outcomes = {};
   for (const [place, id] of stages.entries()) {
     if (place < failed) outcomes[id] = { state: "ok", why: said(`ok.${id}.held`) };
-    if (place === failed && fault) outcomes[id] = { state: "bad", why: fault.why, advice: adviceFor(fault.stage) };
+    if (place === failed && fault) outcomes[id] = { state: "bad", why: fault.why, advice: adviceFor(fault.stage, saved) };
   }
   if (!fault && !proven) return {};
   if (!fault && proven) {
@@ -117,9 +118,11 @@ function stateOutcome(proven, now_ms) {
 /**
  * What to do when a proof fails at a stage.
  * @param {string} stage
+ * @param {boolean} [saved] whether the proof came from a file
  * @returns {Said[]}
  */
-export function adviceFor(stage) {
+export function adviceFor(stage, saved = false) {
+  if (saved) return [...(stage === "departments" ? [said("do.compare_anchor")] : []), said("do.other_proof"), said("do.ask")];
   if (stage === "departments") return [said("do.compare_anchor"), said("do.other_node")];
   return [said("do.other_node"), said("do.offline"), said("do.ask")];
 }
