@@ -19,6 +19,7 @@ use crate::{
     chain::ChainConfig,
     consensus::{ConsensusConfig, Peer, Timing},
     pool::PoolConfig,
+    portal::{ContractAt, PortalConfig},
     snapshot::KeeperConfig,
     store::StoreConfig,
 };
@@ -66,6 +67,10 @@ pub struct NodeConfig {
     /// State snapshots.
     #[config(nested)]
     pub snapshots: SnapshotsSection,
+
+    /// The pages for citizens.
+    #[config(nested)]
+    pub portal: PortalSection,
 
     /// What the node writes about itself.
     #[config(nested)]
@@ -214,6 +219,36 @@ pub struct SnapshotsSection {
     pub kept: u8,
 }
 
+/// The pages for citizens, at the API's address.
+#[derive(Clone, Debug, Config)]
+#[config(layer_attr(derive(Debug)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct PortalSection {
+    /// Whether there are any.
+    #[config(env = "CHANCERY_PORTAL_ENABLED", default = true)]
+    pub enabled: bool,
+
+    /// What they are headed with.
+    #[config(env = "CHANCERY_PORTAL_NAME", default = "Chancery")]
+    pub name: String,
+
+    /// The contract against whose records documents are checked, `CHAIN/CONTRACT`.
+    #[config(env = "CHANCERY_PORTAL_EVIDENCE", default = "evidence/evidence")]
+    pub evidence: String,
+
+    /// The licence-plate lottery, `CHAIN/CONTRACT`.
+    #[config(env = "CHANCERY_PORTAL_LOTTERY", default = "plates/plate-lottery")]
+    pub lottery: String,
+
+    /// The waste sorting, `CHAIN/CONTRACT`.
+    #[config(env = "CHANCERY_PORTAL_WASTE", default = "waste/waste-sorting")]
+    pub waste: String,
+
+    /// Where the trust anchor's fingerprint is published besides: addresses of the web, or words such as those of a gazette.
+    #[config(default = [])]
+    pub anchor_published: Vec<String>,
+}
+
 /// What the node writes about itself, to standard error.
 #[derive(Clone, Debug, Config)]
 #[config(layer_attr(derive(Debug)))]
@@ -311,7 +346,28 @@ impl NodeConfig {
         if let Some(error) = self.p2p.peers.iter().find_map(|peer| peer.parse::<Peer>().err()) {
             return Err(ConfigError::Range { key: "p2p.peers", found: error, expected: "KEY@HOST:PORT" });
         }
+        self.portal_config()?;
         Ok(self)
+    }
+
+    /// What a node decides about its pages.
+    ///
+    /// # Errors
+    /// When a contract is not written as one.
+    pub(crate) fn portal_config(&self) -> Result<PortalConfig, ConfigError> {
+        let portal = &self.portal;
+        let at = |key: &'static str, text: &String| -> Result<ContractAt, ConfigError> {
+            let expected = "CHAIN/CONTRACT, such as evidence/evidence";
+            text.parse().map_err(|_| ConfigError::Range { key, found: format!("{text:?}"), expected })
+        };
+        Ok(PortalConfig {
+            enabled: portal.enabled,
+            name: portal.name.clone(),
+            evidence: at("portal.evidence", &portal.evidence)?,
+            lottery: at("portal.lottery", &portal.lottery)?,
+            waste: at("portal.waste", &portal.waste)?,
+            anchor_published: portal.anchor_published.clone(),
+        })
     }
 
     /// What a node does in the agreement on blocks.
@@ -447,9 +503,13 @@ mod tests {
     fn unknown_keys_wrong_values_and_missing_files_are_errors() {
         let home = tempfile::tempdir().expect("a temporary directory");
         let file = home.path().join("node.toml");
-        for text in
-            ["no_such_key = 1", "[chain]\nheartbeat_ms = 0", "[api]\nlisten = \"here\"", "[chain]\nqueries_max = 65"]
-        {
+        for text in [
+            "no_such_key = 1",
+            "[chain]\nheartbeat_ms = 0",
+            "[api]\nlisten = \"here\"",
+            "[chain]\nqueries_max = 65",
+            "[portal]\nwaste = \"waste\"",
+        ] {
             std::fs::write(&file, text).expect("a file");
             assert!(NodeConfig::load(Some(&file)).is_err(), "{text}");
         }

@@ -8,6 +8,7 @@
 //! consensus ┘                     decides which block is next, through the chain's three steps
 //! ```
 
+mod anchor;
 pub mod api;
 pub mod chain;
 pub mod cli;
@@ -21,6 +22,7 @@ pub mod metrics;
 pub mod module_files;
 pub mod node;
 pub mod pool;
+pub mod portal;
 pub mod project;
 mod relay;
 mod sidechains;

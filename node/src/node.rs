@@ -22,10 +22,11 @@ use tokio::{
 use crate::{
     api::{Api, ApiServer, ServeError},
     chain::{ChainError, ChainService, ChainSet, FatalSignal, RegistryBoard},
-    config::{LogFormat, LogSection, NodeConfig},
+    config::{ConfigError, LogFormat, LogSection, NodeConfig},
     consensus::{Consensus, ConsensusError},
     metrics::Metrics,
     module_files::ModuleFiles,
+    portal::Portal,
     relay,
     sidechains::Sidechains,
     store::{ChainIdentity, ChainStore, DiskDb, StoreDirectory, StoreError},
@@ -67,6 +68,9 @@ pub enum NodeError {
     /// The API cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// The configuration says something that cannot be.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The operating system refused something.
     #[error("the operating system refused to {action}: {reason}")]
     System {
@@ -115,6 +119,7 @@ impl Node {
             metrics: Arc::clone(&metrics),
             fatal: fatal.clone(),
             streams: Arc::new(Semaphore::new(api_config.streams_max)),
+            portal: Portal::new(config.portal_config()?),
             stopping: stop.clone(),
         };
         // The socket first: an address that is taken must not leave a block behind.

@@ -27,7 +27,7 @@ mod views;
 mod write_timeout;
 
 #[cfg(test)]
-mod test_node;
+pub(crate) mod test_node;
 #[cfg(test)]
 mod tests;
 
@@ -56,6 +56,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::{
     chain::{ChainSet, FatalSignal},
     metrics::Metrics,
+    portal::{self, Portal},
     store::DiskDb,
 };
 
@@ -87,6 +88,8 @@ pub struct Api {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) fatal: FatalSignal,
     pub(crate) streams: Arc<Semaphore>,
+    /// The pages, which are served beside the API.
+    pub(crate) portal: Portal,
     /// Turns true when the node stops.
     pub(crate) stopping: watch::Receiver<bool>,
 }
@@ -102,6 +105,9 @@ pub fn router(api: Shared) -> Router {
             middleware::from_fn(move |request: Request, next: Next| observe(Arc::clone(&metrics), path, request, next));
         let handlers: MethodRouter<Shared> = handlers.fallback(problem::method_not_allowed);
         router = router.route(path, handlers.layer(observed));
+    }
+    if api.portal.config.enabled {
+        router = router.merge(portal::router(&api));
     }
     router.fallback(problem::no_such_route).with_state(api)
 }
@@ -148,7 +154,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
 }
 
 /// Counts a request by its declared route, and bounds how long its answer may take.
-async fn observe(metrics: Arc<Metrics>, route: &'static str, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(metrics: Arc<Metrics>, route: &'static str, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let response = match tokio::time::timeout(ANSWER_TIMEOUT, next.run(request)).await {
         Ok(response) => response,

@@ -20,17 +20,17 @@ use crate::{
 pub(super) const OCTETS: &str = "application/octet-stream";
 pub(super) const CHAIN: &str = "/v1/chains/main";
 
-pub(super) struct TestNode {
+pub(crate) struct TestNode {
     runtime: Runtime,
-    pub(super) node: Node,
+    pub(crate) node: Node,
 }
 
 impl TestNode {
-    pub(super) fn start(home: &Path) -> Self {
+    pub(crate) fn start(home: &Path) -> Self {
         Self::start_with(home, |_| {})
     }
 
-    pub(super) fn start_with(home: &Path, change: impl FnOnce(&mut NodeConfig)) -> Self {
+    pub(crate) fn start_with(home: &Path, change: impl FnOnce(&mut NodeConfig)) -> Self {
         let mut config = NodeConfig::defaults();
         config.data_dir = home.to_owned();
         config.api.listen = "127.0.0.1:0".parse().expect("an address");
@@ -43,7 +43,7 @@ impl TestNode {
         Self { runtime, node }
     }
 
-    pub(super) fn stop(self) {
+    pub(crate) fn stop(self) {
         self.runtime.block_on(self.node.stop()).expect("the node stops");
     }
 
@@ -61,7 +61,7 @@ impl TestNode {
     }
 
     /// Hands in a transaction and waits for its receipt.
-    pub(super) fn run(&self, transaction: &chancery_abi::Transaction) -> Value {
+    pub(crate) fn run(&self, transaction: &chancery_abi::Transaction) -> Value {
         let answer = self.post(&format!("{CHAIN}/transactions?wait=20"), OCTETS, &transaction.to_bytes());
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()

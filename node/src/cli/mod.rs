@@ -5,6 +5,7 @@
 //! why and what to do. Whatever a command knows of a chain it asks a node over HTTP or proves from a file; only `dev`,
 //! `node`, `replay`, `snapshot` and `tx --data` open a data directory.
 
+mod anchor;
 mod arguments;
 mod bench;
 mod call;
@@ -83,6 +84,9 @@ enum Command {
     /// Found, list and retire sidechains; look at anchors and lanes.
     #[command(subcommand)]
     Chain(chain::Chain),
+    /// Export and look at trust anchors.
+    #[command(subcommand)]
+    Anchor(anchor::Anchor),
     /// Call a contract's method: chancery call CHAIN/CONTRACT METHOD --ARG VALUE ... --as KEY.
     #[command(disable_help_flag = true)]
     Call(Words),
@@ -140,6 +144,7 @@ fn run(command: Command, output: &Output) -> Result {
         Command::Key(key) => key.run(output),
         Command::Contract(contract) => contract.run(output),
         Command::Chain(chain) => chain.run(output),
+        Command::Anchor(anchor) => anchor.run(output),
         Command::Call(words) => call::run(words, output),
         Command::Query(words) => query::run(words, output),
         Command::Prove(prove) => prove.run(output),
