@@ -19,7 +19,7 @@ BUILD := cargo build $(LOCKED) --workspace --bin chancery --example offline
 # Workspaces beside the root one. They are for wasm32 and built by scripts/contracts.sh.
 OTHER_WORKSPACES := $(wildcard contracts/Cargo.toml examples/*/Cargo.toml)
 
-.PHONY: help demo test test-sim test-templates check kill9 fsync fuzz registry build setup fmt clippy doc deny bench clean-cache
+.PHONY: help demo test test-sim test-templates test-web pictures check kill9 fsync fuzz registry verifier build setup fmt clippy doc deny bench clean-cache
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,7 +44,36 @@ test: ## sets up, compiles the contracts, and runs every test
 	  phase "compiling the tests" cargo test $(LOCKED) --workspace --lib --bins --tests --no-run
 	  phase "running the tests" cargo test $(LOCKED) --workspace --lib --bins --tests --no-fail-fast
 	fi
+	status=0
+	scripts/setup.sh browser || status=$$?
+	case "$$status" in
+	  0)
+	    phase "building chancery and the liar" $(BUILD) --example liar
+	    phase "the portal in a browser, in short" node tests/web/run.mjs --smoke
+	    ;;
+	  3) echo "==> SKIPPED: the portal in a browser, because there is none here and none can be installed; make test-web runs all of it" ;;
+	  *) exit "$$status" ;;
+	esac
 	phases_summary test
+
+# Chromium, two npm packages and real networks; the whole takes some 20 minutes.
+WEB_TESTS ?=
+
+test-web: ## the portal in a real browser against real networks and nodes that lie (WEB_TESTS=check for one of them)
+	@. scripts/phase.sh
+	phase "set-up" scripts/setup.sh web
+	. scripts/env.sh
+	phase "compiling the contracts" bash scripts/contracts.sh
+	phase "building chancery and the liar" $(BUILD) --example liar
+	phase "the portal in a browser" node tests/web/run.mjs $(WEB_TESTS)
+	phases_summary test-web
+
+pictures: ## takes the portal's pictures in docs/portal anew
+	@. scripts/phase.sh
+	phase "set-up" scripts/setup.sh web
+	. scripts/env.sh
+	phase "building chancery" $(BUILD)
+	phase "pictures" node tests/web/run.mjs --pictures
 
 test-sim: ## runs 300 seeds of the simulated network (SEEDS=n for others, SEED=n for one)
 	@. scripts/phase.sh
@@ -108,6 +137,12 @@ registry: ## writes contracts/registry/registry.wasm anew, which the binary carr
 	. scripts/env.sh
 	phase "the registry" "$$CARGO_TARGET_DIR/debug/chancery" contract build contracts/registry
 	cp "$$CARGO_TARGET_DIR/contracts/registry.wasm" contracts/registry/registry.wasm
+
+verifier: ## writes the verifier that browsers load anew, which the binary carries
+	@. scripts/phase.sh
+	phase "set-up" scripts/setup.sh demo
+	phase "the verifier for browsers" bash scripts/verifier.sh
+	phases_summary verifier
 
 build: ## sets up and builds the binary
 	@. scripts/phase.sh

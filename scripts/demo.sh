@@ -37,12 +37,8 @@ declare -A node_pids=()
 say() { printf '\n--- %s\n' "$*"; }
 fail() { printf 'demo: %s\n' "$*" >&2; exit 1; }
 
-stop_nodes() {
-  local number
-  for number in "${!node_pids[@]}"; do kill -TERM "${node_pids[$number]}" 2>/dev/null || :; done
-  for number in "${!node_pids[@]}"; do wait "${node_pids[$number]}" 2>/dev/null || :; done
-  node_pids=()
-}
+# shellcheck source=scripts/network.sh
+. "$here/network.sh"
 
 # Whatever happens, no node is left behind and no file, unless they are to be kept.
 clean_up() {
@@ -61,74 +57,10 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-# One value of a line of JSON: the texts and numbers that commands print with --json hold no quotation marks.
-value_of() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p" | head -n 1; }
-
-now_ms() { date +%s%3N; }
 took() { awk -v from="$1" -v to="$(now_ms)" 'BEGIN { printf "%.1f s", (to - from) / 1000 }'; }
 grouped() { sed -e ':a' -e 's/\([0-9]\)\([0-9]\{3\}\)\($\|,\)/\1,\2\3/' -e 'ta' <<<"$1"; }
 # What the files hold; RocksDB reserves room for its log beyond that.
 store_kb() { du -sk --apparent-size "$work/chain/node-1/store" | cut -f1; }
-
-# The first of four ports in a row that nobody listens on, below those that the kernel gives outgoing connections.
-free_ports() {
-  local first port
-  while :; do
-    first=$((10000 + RANDOM % 22000))
-    for ((port = first; port < first + validators; port++)); do
-      if (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then continue 2; fi
-    done
-    echo "$first"
-    return
-  done
-}
-
-# Starts a validator as a process of its own.
-start_node() {
-  local directory="$work/chain/node-$1"
-  : >"$directory/ready.json"
-  CHANCERY_LOG_FILTER=warn "$chancery" node --json --config "$directory/node.toml" >"$directory/ready.json" 2>>"$directory/log" &
-  node_pids[$1]=$!
-}
-
-# Waits until a validator has a block.
-await_node() {
-  local directory="$work/chain/node-$1" waited=0
-  until grep -q '"ready":true' "$directory/ready.json"; do
-    kill -0 "${node_pids[$1]}" 2>/dev/null || fail "validator $1 ended before it was ready"
-    ((waited++ < start_timeout_s * 10)) || fail "validator $1 was not ready within $start_timeout_s s"
-    sleep 0.1
-  done
-}
-
-# The height of the chain `evidence` at a validator, or 0.
-height_of() {
-  local height
-  height="$("$chancery" status evidence --json --node "$(value_of url <"$work/chain/node-$1/ready.json")" 2>/dev/null | value_of height)"
-  echo "${height:-0}"
-}
-
-# Founds a sidechain by one act of two departments: found_chain NAME DEPARTMENT VALIDATOR...
-found_chain() {
-  local name="$1" department="$2" committee="" number
-  shift 2
-  for number in "$@"; do
-    committee="$committee,$("$chancery" key show validator --keys "$work/chain/node-$number/keys" --json | value_of public_key)"
-  done
-  "$chancery" chain create "$name" --department "$department" --committee "${committee#,}" --deployer key:demo \
-    --anchor-ms 2000 --as admin-judicial --as admin-interior --json >found.json || fail "chain $name was not founded: $(cat found.json)"
-  (($(value_of height <found.json) > 0)) || fail "chain $name makes no blocks: $(cat found.json)"
-}
-
-# Waits until everything that was sent to a chain has been taken there: await_messages FROM TO
-await_messages() {
-  local waited=0
-  until "$chancery" chain lanes "$1" --json | tr '{' '\n' | grep "\"chain\":\"$2\"" |
-    awk -F'[:,}]' '{ for (i = 1; i < NF; i++) { if ($i == "\"sent\"") s = $(i + 1); if ($i == "\"taken_there\"") t = $(i + 1) } } END { exit !(s != "" && s == t) }'; do
-    ((waited++ < start_timeout_s * 10)) || fail "what chain $1 sent to chain $2 has not arrived: $("$chancery" chain lanes "$1")"
-    sleep 0.1
-  done
-}
 
 [[ -x "$chancery" ]] || fail "there is no $chancery; run \`make demo\`, which builds it"
 export CHANCERY_KEYS="$work/chain/keys"

@@ -5,6 +5,8 @@
 #   scripts/setup.sh test     and cargo-nextest
 #   scripts/setup.sh check    and cargo-deny, clippy and rustfmt
 #   scripts/setup.sh trace    as demo, and strace
+#   scripts/setup.sh web      as demo, and what the portal is tested with: Chromium, Chinese fonts, Node.js, two npm packages
+#   scripts/setup.sh browser  those alone; exit code 3, with the reason, where they cannot be had
 #
 # It uses apt-get as root or through sudo, and says what to install where it can do neither. It touches the network
 # only for what is missing.
@@ -16,8 +18,8 @@ readonly rust_version=1.95.0
 readonly nextest_version=0.9.143
 readonly mode="${1:-demo}"
 case "${mode#--}" in
-  demo | test | check | trace) ;;
-  *) echo "usage: setup.sh demo|test|check|trace" >&2; exit 2 ;;
+  demo | test | check | trace | web | browser) ;;
+  *) echo "usage: setup.sh demo|test|check|trace|web|browser" >&2; exit 2 ;;
 esac
 # What the caller chose is the caller's affair.
 readonly chosen_toolchain="${RUSTUP_TOOLCHAIN:-}"
@@ -217,6 +219,44 @@ ensure_strace() {
   have strace || fail "there is no strace: install it (Debian: apt-get install strace)"
 }
 
+# --- the portal's tests ---
+
+readonly no_browser=3
+
+have_node() { have node && have npm && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'; }
+
+missing_web_packages() {
+  have chromium || echo chromium
+  # Chinese pages without a font would be tested as rows of boxes.
+  compgen -G '/usr/share/fonts/opentype/noto/NotoSansCJK*' >/dev/null || echo fonts-noto-cjk
+  have openssl || echo openssl
+  have_node || printf '%s\n' nodejs npm
+}
+
+# What is in node_modules already is what the lock file says, or is fetched anew. Nothing that a package brings is run.
+install_npm_packages() {
+  (cd tests/web && npm ci --ignore-scripts --no-audit --no-fund >"$cache/npm.log" 2>&1) || { tail -n 5 "$cache/npm.log" >&2; return 1; }
+  cp tests/web/package-lock.json tests/web/node_modules/.chancery-lock.json
+}
+
+# Leaves with exit code 3 where there is no browser and none can be had, so that a caller can go on without.
+ensure_browser() {
+  local missing
+  mapfile -t missing < <(missing_web_packages)
+  if ((${#missing[@]})) && may_apt; then
+    phase "installing Debian packages: ${missing[*]}" apt_install "${missing[@]}" || :
+  fi
+  have chromium || { echo "setup: there is no Chromium, and it cannot be installed here (Debian: apt-get install chromium)" >&2; exit "$no_browser"; }
+  have_node || { echo "setup: there is no Node.js of version 18 or later with npm, and it cannot be installed here" >&2; exit "$no_browser"; }
+  have openssl || { echo "setup: there is no openssl, and it cannot be installed here" >&2; exit "$no_browser"; }
+  if ! cmp -s tests/web/package-lock.json tests/web/node_modules/.chancery-lock.json; then
+    # Under `||` a phase's own exit code is not its command's, so what counts is whether they are there.
+    phase "installing two npm packages for the portal's tests" install_npm_packages || :
+    cmp -s tests/web/package-lock.json tests/web/node_modules/.chancery-lock.json ||
+      { echo "setup: npm could not install the packages of tests/web ($cache/npm.log)" >&2; exit "$no_browser"; }
+  fi
+}
+
 ensure_component() {
   if cargo "$1" --version >/dev/null 2>&1; then return; fi
   phase "adding $1 to the toolchain" rustup component add "${1/#fmt/rustfmt}"
@@ -225,12 +265,17 @@ ensure_component() {
 # In one function, so that a script that changes on disk while it runs is still run as it was read.
 main() {
   mkdir -p "$cache"
+  if [[ "${mode#--}" == browser ]]; then
+    ensure_browser
+    exit 0
+  fi
   ensure_packages
   ensure_rust
   ensure_wasm
   case "${mode#--}" in
     test) ensure_nextest ;;
     trace) ensure_strace ;;
+    web) ensure_browser ;;
     check)
       ensure_component clippy
       ensure_component fmt

@@ -31,4 +31,5 @@ mod snapshot;
 mod source_lines;
 mod trace;
 mod upgrades;
+mod verifier_artifact;
 mod waste_sorting;

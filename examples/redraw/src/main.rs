@@ -7,8 +7,6 @@
 //!
 //! It shares no code with the contract: only SHA-256 and what the lottery's README says.
 
-mod redraw;
-
 use std::{fs, process::ExitCode};
 
 use redraw::{Entry, Published, redraw};

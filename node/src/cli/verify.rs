@@ -110,7 +110,7 @@ impl Verify {
             let (wanted, batch) = match &self.paths {
                 None => (digest, None),
                 Some(file) => match paths::find(file, &digest)? {
-                    Some(member) => (member.root, Some((member.root, member.index, member.count))),
+                    Some(member) => (member.root, Some((member.root, member.path.index, member.path.count))),
                     None => continue,
                 },
             };

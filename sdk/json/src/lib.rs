@@ -4,7 +4,7 @@
 //! recursion follows the type and is bounded, and so is the count of values that bytes may claim; every error names
 //! the place in the value where it arose. What is deliberately absent: reading files, key names and command-line
 //! texts (the command line does that, through [`Names`]), and any type that the schema does not know. [`proof`] says what
-//! proofs prove in the same forms.
+//! proofs prove in the same forms, [`paths`] reads a batch's paths.
 //!
 //! The JSON forms: integers are numbers, or texts beyond 2^53, because JSON readers lose digits there; bytes, digests
 //! and addresses are hexadecimal texts; an option is its value or null; an option of an option wraps its value in an
@@ -13,6 +13,7 @@
 mod changes;
 mod decode;
 mod encode;
+pub mod paths;
 pub mod proof;
 mod slots;
 #[cfg(test)]

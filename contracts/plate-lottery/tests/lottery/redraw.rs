@@ -2,7 +2,7 @@
 
 use super::*;
 
-#[path = "../../../../examples/redraw/src/redraw.rs"]
+#[path = "../../../../examples/redraw/src/lib.rs"]
 #[expect(unreachable_pub, reason = "it is a file of that program")]
 pub(crate) mod program;
 

@@ -207,8 +207,8 @@ impl ShowPath {
         let member = paths::find(&self.paths, &self.digest)?;
         let member =
             member.ok_or_else(|| Failure::new(format!("{} is not in this batch", self.digest)).code("not_in_batch"))?;
-        let siblings: Vec<String> = member.siblings.iter().map(Digest::to_string).collect();
-        let json = json!({ "index": member.index, "count": member.count, "siblings": siblings });
+        let siblings: Vec<String> = member.path.siblings.iter().map(Digest::to_string).collect();
+        let json = json!({ "index": member.path.index, "count": member.path.count, "siblings": siblings });
         output.result(&json, || json.to_string())
     }
 }

@@ -40,7 +40,7 @@ fn every_member_of_a_batch_has_its_path_and_no_one_else() {
         assert_eq!(root, merkle::root(&digests.iter().map(leaf).collect::<Vec<_>>()));
         for (index, digest) in digests.iter().enumerate() {
             let member = paths::find(&file, digest).expect("a file of paths").expect("it is in the batch");
-            assert_eq!((member.root, member.index, member.count), (root, index as u64, count as u64));
+            assert_eq!((member.root, member.path.index, member.path.count), (root, index as u64, count as u64));
         }
         assert!(paths::find(&file, &Digest::of(b"another")).expect("a file of paths").is_none());
     }

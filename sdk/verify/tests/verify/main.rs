@@ -8,3 +8,4 @@ mod mutations;
 mod refused;
 mod roots;
 mod tries;
+mod vectors;

@@ -1,4 +1,4 @@
-//! The draw as the lottery's README describes it, written from that description alone.
+//! The draw as the lottery's README describes it, written from that description alone. Browsers run it too (`sdk/web`).
 
 use std::collections::HashSet;
 
@@ -62,7 +62,8 @@ pub fn redraw(published: &Published) -> Result<Vec<u32>, Problem> {
         return Err(Problem::OtherList);
     }
     let wanted = published.winners as usize;
-    if wanted > published.entries.len() {
+    // Whoever has no ticket is never drawn.
+    if wanted > published.entries.iter().filter(|entry| entry.tickets > 0).count() {
         return Err(Problem::TooFewEntries);
     }
     if published.entries.len() <= published.quota as usize {
