@@ -152,3 +152,27 @@ test("the anchor's fingerprint is the SHA-256 of its bytes", async () => {
   assert.equal(anchorView(verifier, ANCHOR).fingerprint, createHash("sha256").update(ANCHOR).digest("hex"));
   assert.equal(anchorView(verifier, Uint8Array.of(1, 2, 3)), undefined);
 });
+
+test("a true proof of another chain, or through another mainchain, is none of what was asked", async () => {
+  const { examine } = await import("../../../node/src/portal/assets/proofs.js");
+  const { verifier } = await import("./bench.mjs");
+  const wanted = { chain: "evidence", mainchain: "main", subject: { contract: "evidence" }, slot: slot(deed) };
+  const of = (more) => examine(verifier, fromHex(proofOf(deed)), ANCHOR, { ...wanted, ...more });
+  assert.equal(of({}).fault, undefined);
+  for (const [more, code] of [[{ chain: "waste" }, "other_chain"], [{ mainchain: "other" }, "other_chain"], [{ subject: "system" }, "other_contract"], [{ slot: slot(never) }, "other_entry"]]) {
+    assert.deepEqual([of(more).fault, of(more).code, of(more).is_wanted], ["subject", code, false]);
+  }
+});
+
+test("a contract that is asked for by its address is the one with that address", async () => {
+  const { contract } = recorded.answers[DEED].json;
+  const place = { chain: "evidence", contract, address: contract };
+  const paths = Object.fromEntries([DEED, RECORD].map((path) => [path.replace("/contracts/evidence/", `/contracts/${contract}/`), recorded.answers[path].json]));
+  const on = bench();
+  const asked = on.api.ask;
+  const answer = (change) => (on.api.ask = async (path) => (path in paths ? new Response(JSON.stringify({ ...paths[path], ...change })) : asked(path.replace(contract, "evidence"))));
+  answer({});
+  assert.equal(states(await readField(on, place, "records", deed, slot(deed))), "ok ok ok ok");
+  answer({ contract: "00".repeat(32) });
+  assert.equal((await readField(on, place, "records", deed, slot(deed))).fault.why.id, "why.other_contract");
+});
