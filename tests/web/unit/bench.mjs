@@ -11,7 +11,10 @@ await init({ module_or_path: readFileSync(new URL("verifier_bg.wasm", assets)) }
 
 export { verifier };
 export const recorded = JSON.parse(readFileSync(here("answers.json"), "utf8"));
-const codes = { evidence: gunzipSync(readFileSync(here("evidence.wasm.gz"))), "plate-lottery": gunzipSync(readFileSync(here("plate-lottery.wasm.gz"))) };
+const codes = {
+  evidence: gunzipSync(readFileSync(here("evidence.wasm.gz"))),
+  "plate-lottery": gunzipSync(readFileSync(here("plate-lottery.wasm.gz"))),
+};
 
 export const EVIDENCE = { chain: "evidence", contract: "evidence" };
 export const PLATES = { chain: "plates", contract: "plate-lottery" };

@@ -14,12 +14,18 @@ test("the offline checker that is kept is what its parts make", () => {
 
 test("it forbids itself every connection, and names no other file or host", () => {
   const made = offlinePage();
-  assert.match(made, /<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' data: blob:; style-src 'unsafe-inline'; img-src data: blob:; connect-src 'none';/);
+  assert.match(
+    made,
+    /<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' data: blob:; style-src 'unsafe-inline'; img-src data: blob:; connect-src 'none';/,
+  );
   const policy = made.indexOf("Content-Security-Policy");
   assert.ok(policy < made.indexOf("<style") && policy < made.indexOf("<script"), "the rule comes before what it rules");
   assert.doesNotMatch(made, /<(?:link|script|img|iframe)[^>]+(?:src|href)="(?!data:)/, "nothing is loaded");
   const hosts = [...made.matchAll(/https?:\/\/([\w.-]+)/g)].map((found) => found[1]);
-  assert.deepEqual([...new Set(hosts)].filter((host) => host !== "node" && host !== "www.w3.org"), []);
+  assert.deepEqual(
+    [...new Set(hosts)].filter((host) => host !== "node" && host !== "www.w3.org"),
+    [],
+  );
 });
 
 test("it holds both languages and the verifier itself", () => {

@@ -15,9 +15,13 @@ const slot = (digest, field = "records") => slotOf(field, fromHex(digest, 32));
 const DEED = fieldPath(EVIDENCE, "records", deed);
 const RECORD = "/v1/chains/evidence/contracts/evidence/record";
 const CODE = "/v1/chains/evidence/contracts/evidence/code";
-const read = (on, digest = deed, field = "records", place = EVIDENCE) => readField(on, place, field, digest, slot(digest, field));
+const read = (on, digest = deed, field = "records", place = EVIDENCE) =>
+  readField(on, place, field, digest, slot(digest, field));
 const judged = (reading, digest = deed) => judgeDocument({ digest }, reading, NOW);
-const states = (reading, digest) => judged(reading, digest).ticks.map((tick) => tick.state).join(" ");
+const states = (reading, digest) =>
+  judged(reading, digest)
+    .ticks.map((tick) => tick.state)
+    .join(" ");
 const proofOf = (digest) => recorded.answers[fieldPath(EVIDENCE, "records", digest)].json.proof;
 
 test("a record is proven, with its meaning by the contract's proven code", async () => {
@@ -49,16 +53,28 @@ test("what was never filed is proven to be absent", async () => {
 
 const lies = {
   "another value beside the proof": [(json) => ({ ...json, raw: `00${json.raw.slice(2)}` }), "ok bad skipped skipped"],
-  "another meaning of the same bytes": [(json) => ({ ...json, value: { ...json.value, case_number: "2026-0009" } }), "ok bad skipped skipped"],
-  "a member more in the meaning": [(json) => ({ ...json, value: { ...json.value, note: 1 } }), "ok bad skipped skipped"],
-  "that nothing is there": [(json) => ({ ...json, present: false, value: null, raw: null }), "skipped bad skipped skipped"],
+  "another meaning of the same bytes": [
+    (json) => ({ ...json, value: { ...json.value, case_number: "2026-0009" } }),
+    "ok bad skipped skipped",
+  ],
+  "a member more in the meaning": [
+    (json) => ({ ...json, value: { ...json.value, note: 1 } }),
+    "ok bad skipped skipped",
+  ],
+  "that nothing is there": [
+    (json) => ({ ...json, present: false, value: null, raw: null }),
+    "skipped bad skipped skipped",
+  ],
   "another height": [(json) => ({ ...json, height: json.height + 1 }), "ok bad skipped skipped"],
   "a proof with a signature changed": [(json) => ({ ...json, proof: turned(json.proof, -2) }), "ok ok bad skipped"],
   "a proof that ends early": [(json) => ({ ...json, proof: json.proof.slice(0, -2) }), "skipped bad skipped skipped"],
   "no proof at all": [(json) => ({ ...json, proof: "" }), "skipped bad skipped skipped"],
   "the proof of another record": [(json) => ({ ...json, proof: proofOf(withheld) }), "bad skipped skipped skipped"],
   "the proof of an absence": [(json) => ({ ...json, proof: proofOf(never) }), "bad skipped skipped skipped"],
-  "the contract of another department": [(json) => ({ ...json, department: "interior" }), "bad skipped skipped skipped"],
+  "the contract of another department": [
+    (json) => ({ ...json, department: "interior" }),
+    "bad skipped skipped skipped",
+  ],
   "another contract": [(json) => ({ ...json, name: "evidence-2" }), "bad skipped skipped skipped"],
 };
 for (const [what, [lie, expected]] of Object.entries(lies)) {
@@ -113,7 +129,17 @@ test("a node that fails at any of the questions gives no verdict", async () => {
 
 test("a saved proof is read with the node's proven code, without a node by its layout, and only as its own document's", async () => {
   const bundle = fromHex(proofOf(deed));
-  const silent = { ...bench(), api: new Proxy({}, { get: () => async () => { throw new Unanswered("offline"); } }) };
+  const silent = {
+    ...bench(),
+    api: new Proxy(
+      {},
+      {
+        get: () => async () => {
+          throw new Unanswered("offline");
+        },
+      },
+    ),
+  };
   for (const on of [bench(), silent]) {
     const reading = await readSaved(on, bundle, EVIDENCE, slot(deed));
     assert.equal(judgeDocument({ digest: deed, saved: true }, reading, NOW).verdict.kind, "proven");
@@ -124,13 +150,26 @@ test("a saved proof is read with the node's proven code, without a node by its l
     assert.equal(judgeDocument({ digest: withheld, saved: true }, other, NOW).verdict.kind, "bad_file");
     const alone = await readSaved(on, bundle, EVIDENCE);
     assert.equal(judgeDocument({ saved: true }, alone, NOW).verdict.kind, "no_document");
-    assert.equal((await readSaved(on, bundle, { chain: "evidence", contract: "elsewhere" }, slot(deed))).other_place, "evidence/judicial.evidence");
+    assert.equal(
+      (await readSaved(on, bundle, { chain: "evidence", contract: "elsewhere" }, slot(deed))).other_place,
+      "evidence/judicial.evidence",
+    );
   }
 });
 
 test("no byte of a saved proof can be turned without its being seen", async () => {
   const hex = proofOf(deed);
-  const silent = { ...bench(), api: new Proxy({}, { get: () => async () => { throw new Unanswered("offline"); } }) };
+  const silent = {
+    ...bench(),
+    api: new Proxy(
+      {},
+      {
+        get: () => async () => {
+          throw new Unanswered("offline");
+        },
+      },
+    ),
+  };
   for (let place = 0; place < hex.length / 2; place += 37) {
     const reading = await readSaved(silent, fromHex(turned(hex, place)), EVIDENCE, slot(deed));
     const { verdict } = judgeDocument({ digest: deed, saved: true }, reading, NOW);
@@ -140,7 +179,15 @@ test("no byte of a saved proof can be turned without its being seen", async () =
 
 test("JSON is the same whatever the order of its members, and not otherwise", () => {
   assert.ok(sameJson({ a: [1, { b: null }], c: "x" }, { c: "x", a: [1, { b: null }] }));
-  for (const [one, other] of [[1, "1"], [null, undefined], [[], {}], [[1], [1, 2]], [{ a: 1 }, { b: 1 }], [{ a: undefined }, {}], [null, {}]]) {
+  for (const [one, other] of [
+    [1, "1"],
+    [null, undefined],
+    [[], {}],
+    [[1], [1, 2]],
+    [{ a: 1 }, { b: 1 }],
+    [{ a: undefined }, {}],
+    [null, {}],
+  ]) {
     assert.ok(!sameJson(one, other), `${JSON.stringify(one)} ${JSON.stringify(other)}`);
   }
 });
@@ -159,7 +206,12 @@ test("a true proof of another chain, or through another mainchain, is none of wh
   const wanted = { chain: "evidence", mainchain: "main", subject: { contract: "evidence" }, slot: slot(deed) };
   const of = (more) => examine(verifier, fromHex(proofOf(deed)), ANCHOR, { ...wanted, ...more });
   assert.equal(of({}).fault, undefined);
-  for (const [more, code] of [[{ chain: "waste" }, "other_chain"], [{ mainchain: "other" }, "other_chain"], [{ subject: "system" }, "other_contract"], [{ slot: slot(never) }, "other_entry"]]) {
+  for (const [more, code] of [
+    [{ chain: "waste" }, "other_chain"],
+    [{ mainchain: "other" }, "other_chain"],
+    [{ subject: "system" }, "other_contract"],
+    [{ slot: slot(never) }, "other_entry"],
+  ]) {
     assert.deepEqual([of(more).fault, of(more).code, of(more).is_wanted], ["subject", code, false]);
   }
 });
@@ -167,10 +219,19 @@ test("a true proof of another chain, or through another mainchain, is none of wh
 test("a contract that is asked for by its address is the one with that address", async () => {
   const { contract } = recorded.answers[DEED].json;
   const place = { chain: "evidence", contract, address: contract };
-  const paths = Object.fromEntries([DEED, RECORD].map((path) => [path.replace("/contracts/evidence/", `/contracts/${contract}/`), recorded.answers[path].json]));
+  const paths = Object.fromEntries(
+    [DEED, RECORD].map((path) => [
+      path.replace("/contracts/evidence/", `/contracts/${contract}/`),
+      recorded.answers[path].json,
+    ]),
+  );
   const on = bench();
   const asked = on.api.ask;
-  const answer = (change) => (on.api.ask = async (path) => (path in paths ? new Response(JSON.stringify({ ...paths[path], ...change })) : asked(path.replace(contract, "evidence"))));
+  const answer = (change) =>
+    (on.api.ask = async (path) =>
+      path in paths
+        ? new Response(JSON.stringify({ ...paths[path], ...change }))
+        : asked(path.replace(contract, "evidence")));
   answer({});
   assert.equal(states(await readField(on, place, "records", deed, slot(deed))), "ok ok ok ok");
   answer({ contract: "00".repeat(32) });

@@ -18,7 +18,8 @@ function drawer() {
   let draw;
   return {
     begin: async (...what) => void (draw = new verifier.Draw(...what)),
-    push: async (entries) => entries.forEach(({ token, key, tickets, losses }) => draw.push(token, key, tickets, losses)),
+    push: async (entries) =>
+      entries.forEach(({ token, key, tickets, losses }) => draw.push(token, key, tickets, losses)),
     finish: async () => draw.finish(),
   };
 }
@@ -27,7 +28,13 @@ async function drawn(lies = {}) {
   const steps = [];
   const found = await redraw(bench(lies), PLATES, 0, drawer(), (step) => steps.push(step), NOW + 60_000);
   const ticks = settledTicks(DRAW_TICKS, found.outcomes);
-  return { ...found, steps, ticks, states: ticks.map((tick) => tick.state).join(" "), why: ticks.find((tick) => tick.state !== "ok")?.why?.id };
+  return {
+    ...found,
+    steps,
+    ticks,
+    states: ticks.map((tick) => tick.state).join(" "),
+    why: ticks.find((tick) => tick.state !== "ok")?.why?.id,
+  };
 }
 
 test("the draw gives exactly the published winners, and tells how far it is", async () => {
@@ -35,7 +42,9 @@ test("the draw gives exactly the published winners, and tells how far it is", as
   assert.equal(found.states, "ok ok ok ok", JSON.stringify(found.ticks));
   assert.equal(drawVerdict(found.ticks).state, "ok");
   assert.deepEqual(found.winners, recorded.winners);
-  assert.ok(found.steps.some((step) => step.id === "redraw.entries" && step.facts.count === 60 && step.facts.total === 60));
+  assert.ok(
+    found.steps.some((step) => step.id === "redraw.entries" && step.facts.count === 60 && step.facts.total === 60),
+  );
 });
 
 const swapped = (page) => {
@@ -44,17 +53,62 @@ const swapped = (page) => {
 };
 const lies = {
   "two entries swapped": [ENTRIES, swapped, "ok bad skipped skipped", "redraw.other_list"],
-  "an entry replaced": [ENTRIES, (page) => ((page.entries[5].value = page.entries[6].value), page), "ok bad skipped skipped", "redraw.other_list"],
-  "more tickets for one": [ENTRIES, (page) => ((page.entries[5].value.tickets += 1), page), "ok bad skipped skipped", "redraw.other_list"],
+  "an entry replaced": [
+    ENTRIES,
+    (page) => ((page.entries[5].value = page.entries[6].value), page),
+    "ok bad skipped skipped",
+    "redraw.other_list",
+  ],
+  "more tickets for one": [
+    ENTRIES,
+    (page) => ((page.entries[5].value.tickets += 1), page),
+    "ok bad skipped skipped",
+    "redraw.other_list",
+  ],
   "an entry left out": [ENTRIES, (page) => (page.entries.splice(2, 1), page), "ok bad skipped skipped", "redraw.gap"],
-  "an entry of another period": [ENTRIES, (page) => ((page.entries[2].key = [1, 2]), page), "ok bad skipped skipped", "redraw.gap"],
-  "other winners": [RANKS, (page) => ((page.entries[2].value = page.entries[1].value), page), "ok ok ok bad", "redraw.other_winner"],
+  "an entry of another period": [
+    ENTRIES,
+    (page) => ((page.entries[2].key = [1, 2]), page),
+    "ok bad skipped skipped",
+    "redraw.gap",
+  ],
+  "other winners": [
+    RANKS,
+    (page) => ((page.entries[2].value = page.entries[1].value), page),
+    "ok ok ok bad",
+    "redraw.other_winner",
+  ],
   "a winner less": [RANKS, (page) => (page.entries.pop(), page), "ok ok ok bad", "redraw.fewer_winners"],
-  "a winner more": [RANKS, (page) => (page.entries.push({ key: [0, 12], value: 1 }), page), "ok ok ok bad", "redraw.more_winners"],
-  "another beacon": [BEACON, (json) => ({ ...json, value: "00".repeat(32) }), "ok ok bad skipped", "redraw.other_beacon"],
-  "a beacon with a forged proof": [BEACON, (json) => ({ ...json, proof: turned(json.proof, -2) }), "ok ok bad skipped", "why.signatures"],
-  "another period's record": [PERIOD, (json) => ({ ...json, value: { ...json.value, drawn: 11 } }), "bad skipped skipped skipped", "why.other_meaning"],
-  "a forged anchoring": [ANCHORED, (json) => ({ ...json, proof: turned(json.proof, -2) }), "ok bad skipped skipped", "why.signatures"],
+  "a winner more": [
+    RANKS,
+    (page) => (page.entries.push({ key: [0, 12], value: 1 }), page),
+    "ok ok ok bad",
+    "redraw.more_winners",
+  ],
+  "another beacon": [
+    BEACON,
+    (json) => ({ ...json, value: "00".repeat(32) }),
+    "ok ok bad skipped",
+    "redraw.other_beacon",
+  ],
+  "a beacon with a forged proof": [
+    BEACON,
+    (json) => ({ ...json, proof: turned(json.proof, -2) }),
+    "ok ok bad skipped",
+    "why.signatures",
+  ],
+  "another period's record": [
+    PERIOD,
+    (json) => ({ ...json, value: { ...json.value, drawn: 11 } }),
+    "bad skipped skipped skipped",
+    "why.other_meaning",
+  ],
+  "a forged anchoring": [
+    ANCHORED,
+    (json) => ({ ...json, proof: turned(json.proof, -2) }),
+    "ok bad skipped skipped",
+    "why.signatures",
+  ],
 };
 for (const [what, [at, lie, expected, why]] of Object.entries(lies)) {
   test(`a node that shows ${what} is found out`, async () => {
@@ -72,7 +126,9 @@ test("the beacon of another height is none, however true its proof", async () =>
 });
 
 test("a beacon that is no longer kept leaves the draw open, and not green", async () => {
-  const found = await drawn({ [BEACON]: new Response(JSON.stringify({ code: "unknown_beacon", detail: "" }), { status: 404 }) });
+  const found = await drawn({
+    [BEACON]: new Response(JSON.stringify({ code: "unknown_beacon", detail: "" }), { status: 404 }),
+  });
   assert.equal(found.states, "ok ok warn ok");
   assert.equal(drawVerdict(found.ticks).state, "warn");
 });
@@ -83,7 +139,16 @@ test("a win and its absence are proven from a node's answers", async () => {
   const period = await readPeriod(on, PLATES, 0);
   assert.equal(judgeEntry(0, recorded.winners[0], period, await wins(recorded.winners[0]), NOW).verdict.kind, "won");
   assert.equal(judgeEntry(0, recorded.loser, period, await wins(recorded.loser), NOW).verdict.kind, "not_so_far");
-  const swap = { [fieldPath(PLATES, "wins", [0, recorded.loser])]: () => recorded.answers[fieldPath(PLATES, "wins", [0, recorded.winners[0]])].json };
-  const lied = await readField(bench(swap), PLATES, "wins", [0, recorded.loser], slotOf("wins", u32(0), u32(recorded.loser)));
+  const swap = {
+    [fieldPath(PLATES, "wins", [0, recorded.loser])]: () =>
+      recorded.answers[fieldPath(PLATES, "wins", [0, recorded.winners[0]])].json,
+  };
+  const lied = await readField(
+    bench(swap),
+    PLATES,
+    "wins",
+    [0, recorded.loser],
+    slotOf("wins", u32(0), u32(recorded.loser)),
+  );
   assert.equal(judgeEntry(0, recorded.loser, period, lied, NOW).verdict.state, "bad");
 });

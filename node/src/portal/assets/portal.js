@@ -63,7 +63,10 @@ async function begin() {
   if (!page_of && !isExplorer()) return;
   const pressAgain = rememberPresses();
   loadStyle();
-  const [texts, verifier] = await Promise.all([loadTexts(dataset.lang ?? "en"), page_of?.verifies ? loadVerifier() : undefined]);
+  const [texts, verifier] = await Promise.all([
+    loadTexts(dataset.lang ?? "en"),
+    page_of?.verifies ? loadVerifier() : undefined,
+  ]);
   /** @type {Page} */
   const page = { texts, verifier, api: new NodeApi(), mainchain: dataset.mainchain ?? "main" };
   if (page_of) await page_of.run(page);
@@ -80,9 +83,10 @@ function sayBroken(error) {
   if (!place) return;
   const said = /** @type {any} */ (error)?.said;
   const detail = said ? `${said.id.replace("unanswered.", "")} ${said.facts.detail ?? ""}`.trim() : String(error);
-  const text = document.body.dataset.lang === "zh"
-    ? `此页面的检验工具未能启动(${detail})。在检验成功之前,请勿采信此处内容;可重新载入页面,或使用离线检验器或命令行。`
-    : `The tools of this page could not start (${detail}). Nothing here was checked: load the page again, or use the offline checker or the command line.`;
+  const text =
+    document.body.dataset.lang === "zh"
+      ? `此页面的检验工具未能启动(${detail})。在检验成功之前,请勿采信此处内容;可重新载入页面,或使用离线检验器或命令行。`
+      : `The tools of this page could not start (${detail}). Nothing here was checked: load the page again, or use the offline checker or the command line.`;
   const paragraph = document.createElement("p");
   paragraph.className = "warn";
   paragraph.setAttribute("role", "alert");

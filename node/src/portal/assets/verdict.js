@@ -91,12 +91,16 @@ export function proofOutcomes(reading, now_ms, saved = false) {
   const outcomes = {};
   for (const [place, id] of stages.entries()) {
     if (place < failed) outcomes[id] = { state: "ok", why: said(`ok.${id}.held`) };
-    if (place === failed && fault) outcomes[id] = { state: "bad", why: fault.why, advice: adviceFor(fault.stage, saved) };
+    if (place === failed && fault)
+      outcomes[id] = { state: "bad", why: fault.why, advice: adviceFor(fault.stage, saved) };
   }
   if (!fault && !proven) return {};
   if (!fault && proven) {
     outcomes.state = stateOutcome(proven, now_ms);
-    outcomes.signatures = { state: "ok", why: said("ok.signatures", { count: proven.signers.length, epoch: proven.epoch }) };
+    outcomes.signatures = {
+      state: "ok",
+      why: said("ok.signatures", { count: proven.signers.length, epoch: proven.epoch }),
+    };
     outcomes.departments = { state: "ok", why: said("ok.departments") };
   }
   return outcomes;
@@ -122,7 +126,8 @@ function stateOutcome(proven, now_ms) {
  * @returns {Said[]}
  */
 export function adviceFor(stage, saved = false) {
-  if (saved) return [...(stage === "departments" ? [said("do.compare_anchor")] : []), said("do.other_proof"), said("do.ask")];
+  if (saved)
+    return [...(stage === "departments" ? [said("do.compare_anchor")] : []), said("do.other_proof"), said("do.ask")];
   if (stage === "departments") return [said("do.compare_anchor"), said("do.other_node")];
   return [said("do.other_node"), said("do.offline"), said("do.ask")];
 }
@@ -134,19 +139,35 @@ export function adviceFor(stage, saved = false) {
  * @param {string} [names] the beginning of the names of the ticks' sentences
  */
 export function ticksView(texts, ticks, names = "tick") {
-  return el("ol", { class: "ticks" }, ticks.map((tick) =>
-    el("li", { class: "tick", "data-state": tick.state, "data-tick": tick.id },
-      el("strong", { class: "tick-name" }, texts.t(`${names}.${tick.id}`)),
-      " ",
-      el("span", { class: "tick-state" }, texts.t(`state.${tick.state}`)),
-      tick.why && el("p", { class: "tick-why" }, texts.t(tick.why)),
-      tick.advice?.length ? adviceView(texts, tick.advice) : null)));
+  return el(
+    "ol",
+    { class: "ticks" },
+    ticks.map((tick) =>
+      el(
+        "li",
+        { class: "tick", "data-state": tick.state, "data-tick": tick.id },
+        el("strong", { class: "tick-name" }, texts.t(`${names}.${tick.id}`)),
+        " ",
+        el("span", { class: "tick-state" }, texts.t(`state.${tick.state}`)),
+        tick.why && el("p", { class: "tick-why" }, texts.t(tick.why)),
+        tick.advice?.length ? adviceView(texts, tick.advice) : null,
+      ),
+    ),
+  );
 }
 
 /** @param {Texts} texts @param {Said[]} advice */
 function adviceView(texts, advice) {
-  return el("div", { class: "tick-advice" }, el("p", {}, texts.t("do.title")),
-    el("ul", {}, advice.map((one) => el("li", {}, texts.t(one)))));
+  return el(
+    "div",
+    { class: "tick-advice" },
+    el("p", {}, texts.t("do.title")),
+    el(
+      "ul",
+      {},
+      advice.map((one) => el("li", {}, texts.t(one))),
+    ),
+  );
 }
 
 /**
@@ -159,11 +180,14 @@ function adviceView(texts, advice) {
  */
 export function showVerdict(place, texts, ticks, verdict, options = {}) {
   const heading = el("h2", { tabindex: "-1", class: "verdict-title" }, texts.t(verdict.title));
-  const view = el("div", { class: "verdict", "data-state": verdict.state, "data-kind": verdict.kind },
+  const view = el(
+    "div",
+    { class: "verdict", "data-state": verdict.state, "data-kind": verdict.kind },
     heading,
     verdict.notes.map((note) => el("p", { class: "verdict-note" }, texts.t(note))),
     ticksView(texts, ticks, options.names),
-    options.behind ?? []);
+    options.behind ?? [],
+  );
   fill(place, view);
   if (options.focus !== false && verdict.state !== "pending") heading.focus();
 }
@@ -182,5 +206,10 @@ export function pendingVerdict() {
  * @returns {Verdict}
  */
 export function uncheckedVerdict(why) {
-  return { state: "warn", kind: "unchecked", title: said("verdict.unchecked"), notes: [why, said("verdict.unchecked_note")] };
+  return {
+    state: "warn",
+    kind: "unchecked",
+    title: said("verdict.unchecked"),
+    notes: [why, said("verdict.unchecked_note")],
+  };
 }
