@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { blockOf, judgeField } from "../../../node/src/portal/assets/explorer.js";
-import { drawVerdict, judgeEntry } from "../../../node/src/portal/assets/lottery.js";
+import { drawVerdict } from "../../../node/src/portal/assets/lottery.js";
+import { judgeEntry } from "../../../node/src/portal/assets/entry.js";
 import { judgeHousehold } from "../../../node/src/portal/assets/waste.js";
 import { said } from "../../../node/src/portal/assets/texts.js";
 

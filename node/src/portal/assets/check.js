@@ -2,18 +2,11 @@
 // The page on which a citizen checks a document. What was handed in stays on this device; the node is asked for one record
 // by the document's digest, and nothing it says is believed without its proof.
 
-import { Unanswered, placeOf } from "./api.js";
-import { Undone, hashDocument } from "./work.js";
+import { placeOf } from "./api.js";
+import { hashDocument } from "./work.js";
 import { fromHex } from "./bytes.js";
 import { CheckForm } from "./check_form.js";
-import {
-  DOCUMENT_TICKS,
-  pendingTicks,
-  pendingVerdict,
-  settledTicks,
-  showVerdict,
-  uncheckedVerdict,
-} from "./verdict.js";
+import { DOCUMENT_TICKS, pendingTicks, pendingVerdict, showVerdict } from "./verdict.js";
 import { checkLink, printButton, receiptView, saveButton } from "./receipt.js";
 import { el, fill } from "./dom.js";
 import { judgeDocument } from "./judge.js";
@@ -23,6 +16,7 @@ import { readField } from "./reading.js";
 import { readSaved } from "./saved.js";
 import { said } from "./texts.js";
 import { settleTrust } from "./anchor.js";
+import { showUndone } from "./undone.js";
 import { slotOf } from "./slots.js";
 
 /** @typedef {import("./texts.js").Texts} Texts */
@@ -80,7 +74,7 @@ export class Check {
       this.signal.throwIfAborted();
       this.show(handed, file, salt, reading);
     } catch (error) {
-      this.showUndone(error);
+      showUndone(this.result, texts, error, DOCUMENT_TICKS);
     } finally {
       this.form.over();
     }
@@ -191,17 +185,5 @@ export class Check {
       ),
       receiptView(texts, verifier, content),
     ];
-  }
-
-  /** @param {unknown} error */
-  showUndone(error) {
-    const { texts } = this.page;
-    if (error instanceof DOMException && error.name === "AbortError")
-      return fill(this.result, el("p", { class: "note", role: "status" }, texts.t("check.cancelled")));
-    const why =
-      error instanceof Unanswered || error instanceof Undone
-        ? error.said
-        : said("unanswered.broken", { detail: String(error) });
-    showVerdict(this.result, texts, settledTicks(DOCUMENT_TICKS, {}), uncheckedVerdict(why));
   }
 }

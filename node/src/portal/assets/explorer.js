@@ -18,7 +18,7 @@ import { readField } from "./reading.js";
 import { said } from "./texts.js";
 import { saveButton } from "./receipt.js";
 import { settleTrust } from "./anchor.js";
-import { showUndone } from "./lottery.js";
+import { showUndone } from "./undone.js";
 
 /** @typedef {import("./check.js").Page} Page */
 
@@ -186,11 +186,11 @@ async function checkField(page, section, button, loadVerifier) {
     showVerdict(shown, texts, pendingTicks(ENTRY_TICKS), pendingVerdict(), { names: "entry_tick" });
     const bench = { api: page.api, verifier, anchor: trust.bytes, mainchain: page.mainchain };
     const reading = await readField(bench, place, button.dataset.field, key?.value).catch((error) =>
-      showUndone(shown, page, error, ENTRY_TICKS, "entry_tick"),
+      showUndone(shown, texts, error, ENTRY_TICKS, "entry_tick"),
     );
     if (reading) showField(page, shown, reading, trust.fingerprint, button.dataset.field);
   } catch (error) {
-    showUndone(result, page, error, ENTRY_TICKS, "entry_tick");
+    showUndone(result, texts, error, ENTRY_TICKS, "entry_tick");
   }
   button.disabled = false;
 }

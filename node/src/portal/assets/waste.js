@@ -18,7 +18,7 @@ import { readField } from "./reading.js";
 import { said } from "./texts.js";
 import { saveButton } from "./receipt.js";
 import { settleTrust } from "./anchor.js";
-import { showUndone } from "./lottery.js";
+import { showUndone } from "./undone.js";
 import { slotOf } from "./slots.js";
 
 /** @typedef {import("./check.js").Page} Page */
@@ -49,7 +49,7 @@ export async function wastePage(page) {
       const reading = await readField(bench, place, "households", household, slotOf("households", code));
       showHousehold(page, result, household, reading, shownPoints(section), trust.fingerprint);
     } catch (error) {
-      showUndone(result, page, error, HOUSEHOLD_TICKS, "entry_tick");
+      showUndone(result, texts, error, HOUSEHOLD_TICKS, "entry_tick");
     }
     start.disabled = false;
   });

@@ -4,9 +4,9 @@
 
 import init, * as verifier from "../assets/verifier.js";
 import { OfflineForm } from "./offline_form.js";
-import { DOCUMENT_TICKS, settledTicks, showVerdict, uncheckedVerdict } from "../assets/verdict.js";
+import { DOCUMENT_TICKS, showVerdict } from "../assets/verdict.js";
 import { Texts, said } from "../assets/texts.js";
-import { Undone, hashHere } from "../assets/work.js";
+import { hashHere } from "../assets/work.js";
 import { Unanswered } from "../assets/api.js";
 import { el, fill } from "../assets/dom.js";
 import { comparisonView } from "../assets/anchor.js";
@@ -15,6 +15,7 @@ import { judgeDocument } from "../assets/judge.js";
 import { matching, placeInBatch } from "../assets/papers.js";
 import { meaningView, proofView, recordView } from "../assets/record.js";
 import { readSaved } from "../assets/saved.js";
+import { showUndone } from "../assets/undone.js";
 import { slotOf } from "../assets/slots.js";
 
 /** @typedef {import("./offline_form.js").Papers} Papers */
@@ -102,8 +103,7 @@ async function check(texts, form, papers, result) {
       reading.fault = { stage: "departments", why: said("offline.other_fingerprint") };
     showResult(texts, papers, file, reading, result);
   } catch (error) {
-    const why = error instanceof Undone ? error.said : said("unanswered.broken", { detail: String(error) });
-    showVerdict(result, texts, settledTicks(DOCUMENT_TICKS, {}), uncheckedVerdict(why));
+    showUndone(result, texts, error, DOCUMENT_TICKS);
   }
 }
 
