@@ -178,3 +178,9 @@ test("a saved proof of absence says that it is one, and its state is no green ti
   assert.equal(states(ticks), "skipped warn ok ok");
   assert.deepEqual([verdict.state, verdict.kind], ["warn", "absence"]);
 });
+
+test("an old saved proof asks for a newer one, and not for another try", () => {
+  const old = good({ proven: proven("present", NOW - 601_000) });
+  const advice = (saved) => judged({ digest: DIGEST, saved }, old).ticks[1].advice.map((one) => one.id);
+  assert.deepEqual([advice(true), advice(false)], [["do.old_proof"], ["do.old"]]);
+});

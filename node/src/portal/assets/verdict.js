@@ -96,7 +96,7 @@ export function proofOutcomes(reading, now_ms, saved = false) {
   }
   if (!fault && !proven) return {};
   if (!fault && proven) {
-    outcomes.state = stateOutcome(proven, now_ms);
+    outcomes.state = stateOutcome(proven, now_ms, saved);
     outcomes.signatures = {
       state: "ok",
       why: said("ok.signatures", { count: proven.signers.length, epoch: proven.epoch }),
@@ -109,14 +109,15 @@ export function proofOutcomes(reading, now_ms, saved = false) {
 /**
  * @param {import("./proofs.js").Proven} proven
  * @param {number} now_ms
+ * @param {boolean} saved
  * @returns {Outcome}
  */
-function stateOutcome(proven, now_ms) {
+function stateOutcome(proven, now_ms, saved) {
   const facts = { chain: proven.chain, height: proven.height, time_ms: proven.timestamp_ms };
   const age = freshness(proven.timestamp_ms, now_ms);
   const is_present = proven.statement.kind === "present";
   if (age === "fresh") return { state: "ok", why: said(is_present ? "ok.state" : "ok.state_absent", facts) };
-  return { state: "warn", why: said(`warn.${age}`, facts), advice: [said(`do.${age}`)] };
+  return { state: "warn", why: said(`warn.${age}`, facts), advice: [said(saved && age === "old" ? "do.old_proof" : `do.${age}`)] };
 }
 
 /**
