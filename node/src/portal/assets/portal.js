@@ -8,15 +8,26 @@ import { NodeApi } from "./api.js";
 /** @typedef {import("./check.js").Page} Page */
 
 /**
- * What a page runs, and whether it needs the verifier from the beginning.
- * @type {Record<string, {verifies: boolean, run: (page: Page) => Promise<void>}>}
+ * A page's own script.
+ * @typedef {(page: Page) => Promise<void> | void} Run
+ */
+
+/**
+ * What each page runs. All of these check proofs from the beginning.
+ * @type {Record<string, () => Promise<Run>>}
  */
 const PAGES = {
-  check: { verifies: true, run: async (page) => (await import("./check.js")).checkPage(page) },
-  "lottery-period": { verifies: true, run: async (page) => (await import("./lottery.js")).lotteryPage(page) },
-  waste: { verifies: true, run: async (page) => (await import("./waste.js")).wastePage(page) },
-  trust: { verifies: true, run: async (page) => (await import("./anchor.js")).trustPage(page) },
+  check: async () => (await import("./check.js")).checkPage,
+  "lottery-period": async () => (await import("./lottery.js")).lotteryPage,
+  waste: async () => (await import("./waste.js")).wastePage,
+  trust: async () => (await import("./anchor.js")).trustPage,
 };
+
+/** The explorer's pages check only what a visitor asks them to, and load the verifier then. @returns {Promise<Run>} */
+async function explorer() {
+  const { explorerPage } = await import("./explorer.js");
+  return (page) => explorerPage(page, loadVerifier);
+}
 
 /** The verifier, ready to be asked. */
 export async function loadVerifier() {
@@ -58,19 +69,18 @@ function rememberPresses() {
 
 async function begin() {
   const { dataset } = document.body;
-  const name = dataset.page ?? "";
-  const page_of = PAGES[name];
-  if (!page_of && !isExplorer()) return;
+  const own = Object.hasOwn(PAGES, dataset.page ?? "") ? PAGES[dataset.page ?? ""] : undefined;
+  const load = own ?? (isExplorer() ? explorer : undefined);
+  if (!load) return;
   const pressAgain = rememberPresses();
   loadStyle();
-  const [texts, verifier] = await Promise.all([
+  // All of it is on its way at once: on a slow network each wait for the next file would be felt.
+  const [texts, verifier, run] = await Promise.all([
     loadTexts(dataset.lang ?? "en"),
-    page_of?.verifies ? loadVerifier() : undefined,
+    own ? loadVerifier() : undefined,
+    load(),
   ]);
-  /** @type {Page} */
-  const page = { texts, verifier, api: new NodeApi(), mainchain: dataset.mainchain ?? "main" };
-  if (page_of) await page_of.run(page);
-  else (await import("./explorer.js")).explorerPage(page, loadVerifier);
+  await run({ texts, verifier, api: new NodeApi(), mainchain: dataset.mainchain ?? "main" });
   pressAgain();
 }
 

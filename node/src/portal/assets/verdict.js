@@ -117,7 +117,11 @@ function stateOutcome(proven, now_ms, saved) {
   const age = freshness(proven.timestamp_ms, now_ms);
   const is_present = proven.statement.kind === "present";
   if (age === "fresh") return { state: "ok", why: said(is_present ? "ok.state" : "ok.state_absent", facts) };
-  return { state: "warn", why: said(`warn.${age}`, facts), advice: [said(saved && age === "old" ? "do.old_proof" : `do.${age}`)] };
+  return {
+    state: "warn",
+    why: said(`warn.${age}`, facts),
+    advice: [said(saved && age === "old" ? "do.old_proof" : `do.${age}`)],
+  };
 }
 
 /**
