@@ -19,7 +19,7 @@ BUILD := cargo build $(LOCKED) --workspace --bin chancery --example offline
 # Workspaces beside the root one. They are for wasm32 and built by scripts/contracts.sh.
 OTHER_WORKSPACES := $(wildcard contracts/Cargo.toml examples/*/Cargo.toml)
 
-.PHONY: help demo test test-sim test-api test-templates test-web pictures check kill9 fsync fuzz registry verifier build setup fmt clippy doc deny bench clean-cache
+.PHONY: help demo test test-sim test-api test-templates test-web pictures check kill9 fsync fuzz registry verifier offline build setup fmt clippy doc deny bench clean-cache
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -152,6 +152,9 @@ verifier: ## writes the verifier that browsers load anew, which the binary carri
 	phase "set-up" scripts/setup.sh demo
 	phase "the verifier for browsers" bash scripts/verifier.sh
 	phases_summary verifier
+
+offline: ## writes the offline checker anew, one file made of the verifier, the portal's scripts, its style and its texts
+	@node scripts/offline_page.mjs
 
 build: ## sets up and builds the binary
 	@. scripts/phase.sh

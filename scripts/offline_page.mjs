@@ -26,7 +26,8 @@ export function offlinePage() {
     wasm: readFileSync(assets("verifier_bg.wasm")).toString("base64"),
     script: joinModules(resolve(portal, "offline/offline.js")),
   };
-  if (/<\/style/i.test(parts.css) || /url\(/i.test(parts.css)) throw new Error("a style closes its own element or loads something");
+  if (/<\/style/i.test(parts.css) || /url\(/i.test(parts.css))
+    throw new Error("a style closes its own element or loads something");
   if (/<\/script|<!--/i.test(parts.script)) throw new Error("a script holds what would end its own element");
   const template = read(resolve(portal, "offline/template.html"));
   return template.replace(/\{\{([\w-]+)\}\}/g, (whole, name) => {
@@ -51,11 +52,16 @@ export function joinModules(entry) {
   const output = [];
   const visit = (file, path) => {
     if (done.has(file)) return done.get(file);
-    if (path.includes(file)) throw new Error(`modules import each other in a circle: ${[...path, file].map((name) => relative(root, name)).join(" -> ")}`);
+    if (path.includes(file))
+      throw new Error(
+        `modules import each other in a circle: ${[...path, file].map((name) => relative(root, name)).join(" -> ")}`,
+      );
     const name = `module_${done.size + path.length}_${file.replace(/^.*\/|\.js$/g, "").replace(/\W/g, "_")}`;
     const text = rewritten(file, (dependency) => visit(resolve(dirname(file), dependency), [...path, file]));
     const is_entry = path.length === 0;
-    output.push(is_entry ? text.body : `const ${name} = (() => {\n${text.body}\nreturn { ${text.exports.join(", ")} };\n})();`);
+    output.push(
+      is_entry ? text.body : `const ${name} = (() => {\n${text.body}\nreturn { ${text.exports.join(", ")} };\n})();`,
+    );
     done.set(file, name);
     return name;
   };
@@ -67,9 +73,14 @@ export function joinModules(entry) {
 function rewritten(file, nameOf) {
   const exports = [];
   let body = read(file);
-  body = body.replace(/^import\s+([^"';]+?)\s+from\s+["'](\.{1,2}\/[^"']+)["'];$/gm, (_, what, from) => imported(what, nameOf(from)));
+  body = body.replace(/^import\s+([^"';]+?)\s+from\s+["'](\.{1,2}\/[^"']+)["'];$/gm, (_, what, from) =>
+    imported(what, nameOf(from)),
+  );
   body = body.replace(/^export\s+\{([^}]*)\};?$/gm, (_, list) => {
-    for (const item of list.split(",").map((part) => part.trim()).filter(Boolean)) {
+    for (const item of list
+      .split(",")
+      .map((part) => part.trim())
+      .filter(Boolean)) {
       const [own, as = own] = item.split(/\s+as\s+/);
       exports.push(as === own ? own : `${as}: ${own}`);
     }
@@ -89,9 +100,15 @@ function imported(what, from) {
   const braces = /^\{([^}]*)\}$/.exec(what.trim());
   if (braces) return `const {${names(braces[1])}} = ${from};`;
   const whole = /^(?:(\w+)\s*,\s*)?\*\s+as\s+(\w+)$/.exec(what.trim());
-  if (whole) return [whole[1] && `const ${whole[1]} = ${from}.default;`, `const ${whole[2]} = ${from};`].filter(Boolean).join(" ");
+  if (whole)
+    return [whole[1] && `const ${whole[1]} = ${from}.default;`, `const ${whole[2]} = ${from};`]
+      .filter(Boolean)
+      .join(" ");
   const both = /^(\w+)(?:\s*,\s*\{([^}]*)\})?$/.exec(what.trim());
-  if (both) return [`const ${both[1]} = ${from}.default;`, both[2] && `const {${names(both[2])}} = ${from};`].filter(Boolean).join(" ");
+  if (both)
+    return [`const ${both[1]} = ${from}.default;`, both[2] && `const {${names(both[2])}} = ${from};`]
+      .filter(Boolean)
+      .join(" ");
   throw new Error(`this import cannot be joined: ${what}`);
 }
 
@@ -100,7 +117,9 @@ function main() {
   const sha256 = createHash("sha256").update(made).digest("hex");
   if (process.argv.includes("--check")) {
     if (!existsSync(page) || read(page) !== made) {
-      console.error("node/src/portal/assets/offline.html is not what its parts make: run `node scripts/offline_page.mjs`");
+      console.error(
+        "node/src/portal/assets/offline.html is not what its parts make: run `node scripts/offline_page.mjs`",
+      );
       process.exit(1);
     }
   } else {

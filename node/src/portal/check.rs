@@ -5,7 +5,14 @@ use askama::Template;
 use axum::response::Response;
 use chancery_abi::Digest;
 
-use super::{html::Html, page::Page, service::Service, trouble::Trouble, values, visit::Visit};
+use super::{
+    html::{Data, Html},
+    page::Page,
+    service::Service,
+    trouble::Trouble,
+    values,
+    visit::Visit,
+};
 
 #[derive(Template)]
 #[template(path = "check.html")]
@@ -44,8 +51,33 @@ async fn record_of(visit: &Visit, service: &Service, digest: Digest) -> Result<H
         Some(record) => Ok(Some(record)),
         None => fields.entry("batches", &key),
     });
-    Ok(match found.await? {
-        Some(record) => values::shown(visit.lang, &record),
-        None => Html::text(visit.t("check-nothing-filed")),
-    })
+    let Some(record) = found.await? else { return Ok(Html::text(visit.t("check-nothing-filed"))) };
+    let Some(members) = record.as_object() else { return Ok(values::shown(visit.lang, &record)) };
+    let mut data = Data::default();
+    for (name, value) in members {
+        let date = values::number(value).filter(|_| name.ends_with("_ms"));
+        let what = match (name.as_str(), value.as_str()) {
+            ("status", Some("Open")) => Html::text(visit.t("record-open")),
+            ("status", Some("Sealed")) => Html::text(visit.t("record-sealed")),
+            _ => date.map_or_else(|| values::shown(visit.lang, value), |ms| Html::time(visit.lang, ms)),
+        };
+        data.push(member_text(visit, name), what);
+    }
+    Ok(data.html())
+}
+
+/// What a record's member is called; one that this release does not know as it stands in the contract.
+fn member_text(visit: &Visit, name: &str) -> String {
+    match name {
+        "case_number" => visit.t("record-case"),
+        "custodian" => visit.t("record-custodian"),
+        "filed_by" => visit.t("record-filed-by"),
+        "filed_height" => visit.t("record-filed-height"),
+        "filed_ms" => visit.t("record-filed"),
+        "steps" => visit.t("record-steps"),
+        "status" => visit.t("record-status"),
+        "withheld" => visit.t("record-withheld"),
+        "count" => visit.t("record-count"),
+        other => other.to_owned(),
+    }
 }

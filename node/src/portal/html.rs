@@ -159,7 +159,7 @@ impl Moment {
         let Self { year, month, day, .. } = self;
         match lang {
             Lang::En => format!("{year:04}-{month:02}-{day:02} {} UTC", self.clock()),
-            Lang::Zh => format!("{year}年{month}月{day}日 {}(协调世界时 UTC)", self.clock()),
+            Lang::Zh => format!("{year}年{month}月{day}日 {}（协调世界时 UTC）", self.clock()),
         }
     }
 }
@@ -237,7 +237,7 @@ mod tests {
         let leap = Moment::of(1_709_251_199_999);
         assert_eq!(leap.machine(), "2024-02-29T23:59:59Z");
         assert_eq!(leap.text(Lang::En), "2024-02-29 23:59:59 UTC");
-        assert_eq!(leap.text(Lang::Zh), "2024年2月29日 23:59:59(协调世界时 UTC)");
+        assert_eq!(leap.text(Lang::Zh), "2024年2月29日 23:59:59（协调世界时 UTC）");
     }
 
     #[test]

@@ -19,7 +19,15 @@ test("a salt is read from a link, from what follows its #, and alone", () => {
 });
 
 test("what is no salt is none, and a place that is none is left out", () => {
-  for (const text of ["", "hello", "#salt=12", `#salt=${SALT}0`, `${SALT}ff`, "https://portal.example/en/check", "#at=evidence/evidence"]) {
+  for (const text of [
+    "",
+    "hello",
+    "#salt=12",
+    `#salt=${SALT}0`,
+    `${SALT}ff`,
+    "https://portal.example/en/check",
+    "#at=evidence/evidence",
+  ]) {
     assert.equal(slipIn(text), undefined, text);
   }
   for (const at of ["../../x/y", "evidence", "a/b/c", "Evidence/x", "evidence/<b>"]) {
@@ -29,7 +37,10 @@ test("what is no salt is none, and a place that is none is left out", () => {
 
 test("a file of salts is read line by line, and its wrong line is named", () => {
   assert.equal(slipsIn(`${line("a.pdf")}\n\n${line("b.pdf")}\n`).slips.length, 2);
-  assert.deepEqual(slipsIn(`${line("a.pdf")}\n{"document":"b"}\n`).why, { id: "paper.salts_malformed", facts: { line: 2 } });
+  assert.deepEqual(slipsIn(`${line("a.pdf")}\n{"document":"b"}\n`).why, {
+    id: "paper.salts_malformed",
+    facts: { line: 2 },
+  });
   assert.equal(slipsIn("\n").why.id, "paper.salts_empty");
 });
 
@@ -42,7 +53,10 @@ test("a document is tried with the salts of its own name, else with all, within 
 });
 
 test("a document belongs to the slip whose digest it has, and to no other", () => {
-  const slips = [{ document: "a", salt: "11".repeat(32), digest: "aa".repeat(32) }, { document: "b", salt: SALT, digest: DIGEST }];
+  const slips = [
+    { document: "a", salt: "11".repeat(32), digest: "aa".repeat(32) },
+    { document: "b", salt: SALT, digest: DIGEST },
+  ];
   assert.deepEqual(matching(slips, ["00".repeat(32), DIGEST]), { digest: DIGEST, salt: SALT });
   assert.equal(matching(slips, [DIGEST, "00".repeat(32)]), undefined);
   assert.deepEqual(matching([{ salt: SALT }], [DIGEST]), { digest: DIGEST, salt: SALT });
@@ -52,7 +66,8 @@ test("dropped files are told apart, and anything can be a document", async () =>
   assert.equal(await kindOf(file("x.proof", "")), "proof");
   assert.equal(await kindOf(file("salts.jsonl", line("a"))), "salts");
   assert.equal(await kindOf(file("p.jsonl", `{"format":"chancery-paths/1","root":"${DIGEST}","count":2}\n`)), "paths");
-  for (const text of ["", "%PDF-1.7", `{"document":1}`, "{"]) assert.equal(await kindOf(file("x.json", text)), "document", text);
+  for (const text of ["", "%PDF-1.7", `{"document":1}`, "{"])
+    assert.equal(await kindOf(file("x.json", text)), "document", text);
 });
 
 test("the line of a digest is found in a long paths file, and not where it is a sibling", async () => {
@@ -79,8 +94,10 @@ test("hexadecimal is read whole or not at all", () => {
 test("a fingerprint is read in groups and with words around it, and only when it is whole", () => {
   const digits = "0123456789abcdef".repeat(4);
   const shown = digits.match(/.{8}/g).join(" ");
-  for (const text of [digits, shown, shown.toUpperCase(), `Fingerprint:\n${shown}\n`, digits.match(/.{8}/g).join("-")]) assert.equal(digestIn(text), digits, text);
-  for (const text of ["", shown.slice(0, -1), `${digits}0`, `0${digits}`, digits.replace("f", "g")]) assert.equal(digestIn(text), undefined, text);
+  for (const text of [digits, shown, shown.toUpperCase(), `Fingerprint:\n${shown}\n`, digits.match(/.{8}/g).join("-")])
+    assert.equal(digestIn(text), digits, text);
+  for (const text of ["", shown.slice(0, -1), `${digits}0`, `0${digits}`, digits.replace("f", "g")])
+    assert.equal(digestIn(text), undefined, text);
 });
 
 test("bytes are found in bytes", () => {

@@ -43,7 +43,13 @@ test("what is known is kept in the browser under its name, and forgotten with wh
 });
 
 test("a browser that keeps nothing knows the anchor for this page, and says that it keeps nothing", () => {
-  for (const place of [() => storage(true), () => { throw new DOMException("denied", "SecurityError"); }, () => undefined]) {
+  for (const place of [
+    () => storage(true),
+    () => {
+      throw new DOMException("denied", "SecurityError");
+    },
+    () => undefined,
+  ]) {
     const store = new PinStore(place);
     assert.equal(store.keeps, false);
     store.know(one);
@@ -65,6 +71,12 @@ test("fingerprints are compared group by group", () => {
   const known = "00".repeat(32);
   const other = `${"00".repeat(4)}11${"00".repeat(27)}`;
   assert.equal(compared(known, known).filter((row) => row.same).length, 8);
-  assert.deepEqual(compared(known, other).map((row) => row.same), [true, false, true, true, true, true, true, true]);
-  assert.equal(compared(known, "").some((row) => row.same), false);
+  assert.deepEqual(
+    compared(known, other).map((row) => row.same),
+    [true, false, true, true, true, true, true, true],
+  );
+  assert.equal(
+    compared(known, "").some((row) => row.same),
+    false,
+  );
 });

@@ -64,14 +64,22 @@ async function handedOut(api, mainchain) {
  */
 function shown(place, texts, store, trust) {
   const compared_on = store.comparedOn(trust.fingerprint);
-  const sentence = compared_on ? texts.t("anchor.compared", { date: compared_on }) : texts.t(`anchor.${trust.standing}`);
+  const sentence = compared_on
+    ? texts.t("anchor.compared", { date: compared_on })
+    : texts.t(`anchor.${trust.standing}`);
   const is_plain = compared_on !== undefined && trust.standing !== "changed";
-  fill(place, el("div", { class: is_plain ? "note anchor" : "warn anchor", "data-standing": trust.standing },
-    el("p", {}, sentence),
-    trust.standing === "changed" && el("p", {}, texts.t("anchor.changed_kept")),
-    el("p", {}, texts.t("anchor.fingerprint"), " ", fingerprintView(trust.fingerprint)),
-    !store.keeps && el("p", {}, texts.t("anchor.not_kept")),
-    el("p", { class: "no-print" }, el("a", { href: `/${texts.lang}/trust` }, texts.t("anchor.how_to_compare")))));
+  fill(
+    place,
+    el(
+      "div",
+      { class: is_plain ? "note anchor" : "warn anchor", "data-standing": trust.standing },
+      el("p", {}, sentence),
+      trust.standing === "changed" && el("p", {}, texts.t("anchor.changed_kept")),
+      el("p", {}, texts.t("anchor.fingerprint"), " ", fingerprintView(trust.fingerprint)),
+      !store.keeps && el("p", {}, texts.t("anchor.not_kept")),
+      el("p", { class: "no-print" }, el("a", { href: `/${texts.lang}/trust` }, texts.t("anchor.how_to_compare"))),
+    ),
+  );
   return { ...trust, compared_on };
 }
 
@@ -92,17 +100,39 @@ function refusal(place, texts, known, served) {
   return new Promise((resolve) => {
     const heading = el("h2", { tabindex: "-1" }, texts.t("anchor.refused"));
     const sure = el("input", { type: "checkbox", id: "anchor-sure" });
-    const accept = el("button", { type: "button", class: "button-secondary", id: "anchor-accept", disabled: true, onclick: () => resolve(true) }, texts.t("anchor.accept"));
+    const accept = el(
+      "button",
+      { type: "button", class: "button-secondary", id: "anchor-accept", disabled: true, onclick: () => resolve(true) },
+      texts.t("anchor.accept"),
+    );
     sure.addEventListener("change", () => (accept.disabled = !sure.checked));
-    fill(place, el("section", { class: "verdict anchor", "data-state": "bad", "data-standing": "changed", role: "alert" }, heading,
-      el("p", {}, texts.t("anchor.refused_why")),
-      el("dl", { class: "data" },
-        el("div", {}, el("dt", {}, texts.t("anchor.known_here")), el("dd", {}, fingerprintView(known))),
-        el("div", {}, el("dt", {}, texts.t("anchor.handed_out")), el("dd", {}, fingerprintView(served)))),
-      el("p", {}, texts.t("anchor.refused_do")),
-      el("p", {}, el("button", { type: "button", class: "button", id: "anchor-keep", onclick: () => resolve(false) }, texts.t("anchor.keep"))),
-      el("p", { class: "field" }, sure, " ", el("label", { for: "anchor-sure" }, texts.t("anchor.sure"))),
-      el("p", {}, accept)));
+    fill(
+      place,
+      el(
+        "section",
+        { class: "verdict anchor", "data-state": "bad", "data-standing": "changed", role: "alert" },
+        heading,
+        el("p", {}, texts.t("anchor.refused_why")),
+        el(
+          "dl",
+          { class: "data" },
+          el("div", {}, el("dt", {}, texts.t("anchor.known_here")), el("dd", {}, fingerprintView(known))),
+          el("div", {}, el("dt", {}, texts.t("anchor.handed_out")), el("dd", {}, fingerprintView(served))),
+        ),
+        el("p", {}, texts.t("anchor.refused_do")),
+        el(
+          "p",
+          {},
+          el(
+            "button",
+            { type: "button", class: "button", id: "anchor-keep", onclick: () => resolve(false) },
+            texts.t("anchor.keep"),
+          ),
+        ),
+        el("p", { class: "field" }, sure, " ", el("label", { for: "anchor-sure" }, texts.t("anchor.sure"))),
+        el("p", {}, accept),
+      ),
+    );
     heading.focus();
   });
 }
@@ -119,7 +149,13 @@ export async function trustPage(page) {
   const store = new PinStore();
   fill(app, state);
   const trust = await settleTrust(state, texts, page.verifier, page.api, page.mainchain, store);
-  const given = el("textarea", { id: "fingerprint", rows: "3", autocomplete: "off", spellcheck: "false", class: "mono" });
+  const given = el("textarea", {
+    id: "fingerprint",
+    rows: "3",
+    autocomplete: "off",
+    spellcheck: "false",
+    class: "mono",
+  });
   const compare = (/** @type {string} */ text) => {
     const digits = digestIn(text);
     if (!digits) return fill(comparison, el("p", { class: "warn" }, texts.t("compare.unreadable")));
@@ -129,11 +165,20 @@ export async function trustPage(page) {
     if (same) shown(state, texts, store, trust);
     /** @type {HTMLElement | null} */ (comparison.querySelector("h3"))?.focus();
   };
-  const form = el("form", { class: "field", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), compare(given.value)) },
+  const form = el(
+    "form",
+    { class: "field", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), compare(given.value)) },
     el("h2", {}, texts.t("compare.title")),
-    el("label", { for: "fingerprint" }, texts.t("compare.label")), given,
-    el("p", {}, el("button", { type: "submit", class: "button" }, texts.t("compare.do"))));
-  app.append(form, scanner(texts, page.verifier, (text) => ((given.value = text), compare(text))), comparison, forgetButton(texts, store));
+    el("label", { for: "fingerprint" }, texts.t("compare.label")),
+    given,
+    el("p", {}, el("button", { type: "submit", class: "button" }, texts.t("compare.do"))),
+  );
+  app.append(
+    form,
+    scanner(texts, page.verifier, (text) => ((given.value = text), compare(text))),
+    comparison,
+    forgetButton(texts, store),
+  );
 }
 
 /**
@@ -144,15 +189,45 @@ export async function trustPage(page) {
 export function comparisonView(texts, known, given) {
   const rows = compared(known, given);
   const same = rows.every((row) => row.same);
-  return el("section", { class: "verdict comparison", "data-state": same ? "ok" : "bad" },
+  return el(
+    "section",
+    { class: "verdict comparison", "data-state": same ? "ok" : "bad" },
     el("h3", { tabindex: "-1" }, texts.t(same ? "compare.same" : "compare.different")),
     el("p", {}, texts.t(same ? "compare.same_note" : "compare.different_note")),
-    el("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": texts.t("compare.table") }, el("table", {},
-      el("caption", { class: "visually-hidden" }, texts.t("compare.table")),
-      el("thead", {}, el("tr", {}, ["compare.here", "compare.published", "compare.result"].map((id) => el("th", { scope: "col" }, texts.t(id))))),
-      el("tbody", {}, rows.map((row) => el("tr", { "data-state": row.same ? "ok" : "bad" },
-        el("td", {}, mono(row.known)), el("td", {}, mono(row.given)),
-        el("td", {}, texts.t(row.same ? "compare.row_same" : "compare.row_different"))))))));
+    el(
+      "div",
+      { class: "table-scroll", tabindex: "0", role: "region", "aria-label": texts.t("compare.table") },
+      el(
+        "table",
+        {},
+        el("caption", { class: "visually-hidden" }, texts.t("compare.table")),
+        el(
+          "thead",
+          {},
+          el(
+            "tr",
+            {},
+            ["compare.here", "compare.published", "compare.result"].map((id) =>
+              el("th", { scope: "col" }, texts.t(id)),
+            ),
+          ),
+        ),
+        el(
+          "tbody",
+          {},
+          rows.map((row) =>
+            el(
+              "tr",
+              { "data-state": row.same ? "ok" : "bad" },
+              el("td", {}, mono(row.known)),
+              el("td", {}, mono(row.given)),
+              el("td", {}, texts.t(row.same ? "compare.row_same" : "compare.row_different")),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 /** @param {Texts} texts @param {PinStore} store */
@@ -161,7 +236,15 @@ function forgetButton(texts, store) {
     store.forget();
     location.reload();
   };
-  return el("details", { class: "no-print" }, el("summary", {}, texts.t("anchor.forget_title")),
+  return el(
+    "details",
+    { class: "no-print" },
+    el("summary", {}, texts.t("anchor.forget_title")),
     el("p", {}, texts.t("anchor.forget_why")),
-    el("button", { type: "button", class: "button-secondary", id: "anchor-forget", onclick: forget }, texts.t("anchor.forget")));
+    el(
+      "button",
+      { type: "button", class: "button-secondary", id: "anchor-forget", onclick: forget },
+      texts.t("anchor.forget"),
+    ),
+  );
 }

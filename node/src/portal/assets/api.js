@@ -84,8 +84,14 @@ export class NodeApi {
     const answer = await this.json(`${contractPath(place)}/fields/${part(field)}${query}`, signal);
     const [slot, proof] = [fromHex(answer.slot), fromHex(answer.proof)];
     const raw = answer.present === true ? fromHex(answer.raw) : null;
-    const is_whole = slot && proof && raw !== undefined && typeof answer.present === "boolean" &&
-      texts(answer, "contract", "department", "name") && isCount(answer.height) && answer.field === field &&
+    const is_whole =
+      slot &&
+      proof &&
+      raw !== undefined &&
+      typeof answer.present === "boolean" &&
+      texts(answer, "contract", "department", "name") &&
+      isCount(answer.height) &&
+      answer.field === field &&
       (answer.present || (answer.raw ?? null) === null);
     if (!is_whole) throw malformed("fields");
     return /** @type {FieldAnswer} */ ({ ...answer, slot, proof, raw });
@@ -104,7 +110,8 @@ export class NodeApi {
     const query = `prefix=${part(JSON.stringify(prefix))}&limit=100${after === undefined ? "" : `&after=${part(after)}`}`;
     const page = await this.json(`${contractPath(place)}/fields/${part(field)}/entries?${query}`, signal);
     const next_after = page.next_after ?? undefined;
-    const is_page = Array.isArray(page.entries) &&
+    const is_page =
+      Array.isArray(page.entries) &&
       page.entries.every((/** @type {unknown} */ entry) => isObject(entry) && "key" in entry && "value" in entry) &&
       (next_after === undefined || (fromHex(next_after) !== undefined && next_after !== after));
     if (!is_page) throw malformed("entries");

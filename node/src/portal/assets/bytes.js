@@ -54,7 +54,11 @@ export function joined(...parts) {
  */
 export function holds(whole, part) {
   if (part.length === 0) return true;
-  for (let at = whole.indexOf(part[0]); at !== -1 && at + part.length <= whole.length; at = whole.indexOf(part[0], at + 1)) {
+  for (
+    let at = whole.indexOf(part[0]);
+    at !== -1 && at + part.length <= whole.length;
+    at = whole.indexOf(part[0], at + 1)
+  ) {
     if (sameBytes(whole.subarray(at, at + part.length), part)) return true;
   }
   return false;

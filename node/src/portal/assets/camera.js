@@ -42,8 +42,14 @@ export function scanner(texts, verifier, found) {
   });
   // Without a secure connection a browser gives no camera; the picture serves.
   const has_camera = Boolean(globalThis.navigator?.mediaDevices?.getUserMedia);
-  return el("div", { class: "field scanner no-print" }, has_camera && start,
-    el("p", {}, el("label", { for: id }, texts.t("scan.picture")), " ", picture), stage, told);
+  return el(
+    "div",
+    { class: "field scanner no-print" },
+    has_camera && start,
+    el("p", {}, el("label", { for: id }, texts.t("scan.picture")), " ", picture),
+    stage,
+    told,
+  );
 }
 
 /**

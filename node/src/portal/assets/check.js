@@ -2,11 +2,11 @@
 // The page on which a citizen checks a document. What was handed in stays on this device; the node is asked for one record
 // by the document's digest, and nothing it says is believed without its proof.
 
-import { Unanswered, placeOf } from "./api.js";
-import { Undone, hashDocument } from "./work.js";
+import { placeOf } from "./api.js";
+import { hashDocument } from "./work.js";
 import { fromHex } from "./bytes.js";
 import { CheckForm } from "./check_form.js";
-import { DOCUMENT_TICKS, pendingTicks, pendingVerdict, settledTicks, showVerdict, uncheckedVerdict } from "./verdict.js";
+import { DOCUMENT_TICKS, pendingTicks, pendingVerdict, showVerdict } from "./verdict.js";
 import { checkLink, printButton, receiptView, saveButton } from "./receipt.js";
 import { el, fill } from "./dom.js";
 import { judgeDocument } from "./judge.js";
@@ -16,6 +16,7 @@ import { readField } from "./reading.js";
 import { readSaved } from "./saved.js";
 import { said } from "./texts.js";
 import { settleTrust } from "./anchor.js";
+import { showUndone } from "./undone.js";
 import { slotOf } from "./slots.js";
 
 /** @typedef {import("./texts.js").Texts} Texts */
@@ -73,7 +74,7 @@ export class Check {
       this.signal.throwIfAborted();
       this.show(handed, file, salt, reading);
     } catch (error) {
-      this.showUndone(error);
+      showUndone(this.result, texts, error, DOCUMENT_TICKS);
     } finally {
       this.form.over();
     }
@@ -125,10 +126,18 @@ export class Check {
   show(handed, file, salt, reading) {
     const { texts, verifier } = this.page;
     const { ticks, verdict } = judgeDocument(file, reading, Date.now());
-    showVerdict(this.result, texts, ticks, verdict, { behind: [
-      el("p", { class: "note" }, texts.t("verdict.page_note"), " ", el("a", { href: "/offline.html", download: true, class: "no-print" }, texts.t("verdict.offline_link"))),
-      ...(reading?.proven && !reading.fault ? this.provenView(handed, file, salt, reading, verdict, verifier) : []),
-    ] });
+    showVerdict(this.result, texts, ticks, verdict, {
+      behind: [
+        el(
+          "p",
+          { class: "note" },
+          texts.t("verdict.page_note"),
+          " ",
+          el("a", { href: "/offline.html", download: true, class: "no-print" }, texts.t("verdict.offline_link")),
+        ),
+        ...(reading?.proven && !reading.fault ? this.provenView(handed, file, salt, reading, verdict, verifier) : []),
+      ],
+    });
   }
 
   /**
@@ -145,24 +154,36 @@ export class Check {
     const proven = /** @type {import("./proofs.js").Proven} */ (reading.proven);
     const { digest } = file;
     const link = salt && checkLink(location.origin, texts.lang, salt, handed.at);
-    const content = { verdict, proven, meaning: reading.meaning, digest, salt, root: file.batch?.root, link, document: handed.document?.name, fingerprint: this.trust.fingerprint, printed_ms: Date.now() };
+    const content = {
+      verdict,
+      proven,
+      meaning: reading.meaning,
+      digest,
+      salt,
+      root: file.batch?.root,
+      link,
+      document: handed.document?.name,
+      fingerprint: this.trust.fingerprint,
+      printed_ms: Date.now(),
+    };
     return [
-      el("div", { class: "proven no-print" },
+      el(
+        "div",
+        { class: "proven no-print" },
         el("h3", {}, texts.t(proven.statement.kind === "absent" ? "record.title_absent" : "record.title")),
         recordView(texts, reading.meaning, proven),
         el("h3", {}, texts.t("proof.title")),
         proofView(texts, proven, this.trust.fingerprint),
-        el("p", { class: "actions" }, saveButton(texts, reading.bundle, (digest ?? "record").slice(0, 16)), " ", printButton(texts)),
-        proven.statement.kind === "present" && meaningView(texts)),
+        el(
+          "p",
+          { class: "actions" },
+          saveButton(texts, reading.bundle, (digest ?? "record").slice(0, 16)),
+          " ",
+          printButton(texts),
+        ),
+        proven.statement.kind === "present" && meaningView(texts),
+      ),
       receiptView(texts, verifier, content),
     ];
-  }
-
-  /** @param {unknown} error */
-  showUndone(error) {
-    const { texts } = this.page;
-    if (error instanceof DOMException && error.name === "AbortError") return fill(this.result, el("p", { class: "note", role: "status" }, texts.t("check.cancelled")));
-    const why = error instanceof Unanswered || error instanceof Undone ? error.said : said("unanswered.broken", { detail: String(error) });
-    showVerdict(this.result, texts, settledTicks(DOCUMENT_TICKS, {}), uncheckedVerdict(why));
   }
 }

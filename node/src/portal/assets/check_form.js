@@ -32,7 +32,14 @@ export class CheckForm {
     this.oncancel = () => {};
     const t = (/** @type {string} */ id) => texts.t(id);
     this.file = el("input", { type: "file", id: "check-file", multiple: true });
-    this.salt = el("input", { type: "text", id: "check-salt", class: "mono", autocomplete: "off", spellcheck: "false", "aria-describedby": "check-salt-help" });
+    this.salt = el("input", {
+      type: "text",
+      id: "check-salt",
+      class: "mono",
+      autocomplete: "off",
+      spellcheck: "false",
+      "aria-describedby": "check-salt-help",
+    });
     this.chosen = el("ul", { id: "check-chosen", "aria-live": "polite" });
     this.place = el("p", { id: "check-at" });
     this.told = el("p", { id: "check-told", class: "warn", role: "alert", hidden: true });
@@ -40,7 +47,11 @@ export class CheckForm {
     this.done = el("p", { id: "check-progress" });
     this.spoken = el("p", { class: "visually-hidden", "aria-live": "polite" });
     this.speak = speaker(this.spoken);
-    this.cancel = el("button", { type: "button", class: "button-secondary", id: "check-cancel", onclick: () => this.oncancel() }, t("check.cancel"));
+    this.cancel = el(
+      "button",
+      { type: "button", class: "button-secondary", id: "check-cancel", onclick: () => this.oncancel() },
+      t("check.cancel"),
+    );
     this.working = el("div", { class: "progress", hidden: true }, this.bar, this.done, this.cancel, this.spoken);
     this.start = el("button", { type: "submit", class: "button", id: "check-start" }, t("check.start"));
     this.view = el("form", { class: "no-print check-form" });
@@ -52,15 +63,39 @@ export class CheckForm {
   layOut() {
     const t = (/** @type {string} */ id) => this.texts.t(id);
     this.file.addEventListener("change", () => this.take(this.file.files).then(() => (this.file.value = "")));
-    const drop = el("div", { class: "drop" }, el("label", { for: "check-file" }, t("check.drop")), this.file, el("p", { class: "note" }, t("check.stays")), this.chosen);
-    put(this.view, drop,
-      el("div", { class: "field" }, el("label", { for: "check-salt" }, t("check.salt")), this.salt, el("p", { id: "check-salt-help", class: "note" }, t("check.salt_help"))),
+    const drop = el(
+      "div",
+      { class: "drop" },
+      el("label", { for: "check-file" }, t("check.drop")),
+      this.file,
+      el("p", { class: "note" }, t("check.stays")),
+      this.chosen,
+    );
+    put(
+      this.view,
+      drop,
+      el(
+        "div",
+        { class: "field" },
+        el("label", { for: "check-salt" }, t("check.salt")),
+        this.salt,
+        el("p", { id: "check-salt-help", class: "note" }, t("check.salt_help")),
+      ),
       scanner(this.texts, this.verifier, (text) => this.takeSlip(text)),
-      this.more(), this.place, this.told, el("p", {}, this.start), this.working);
+      this.more(),
+      this.place,
+      this.told,
+      el("p", {}, this.start),
+      this.working,
+    );
     this.view.addEventListener("submit", (event) => (event.preventDefault(), this.submit()));
-    for (const name of ["dragenter", "dragover"]) this.view.addEventListener(name, (event) => (event.preventDefault(), drop.classList.add("over")));
+    for (const name of ["dragenter", "dragover"])
+      this.view.addEventListener(name, (event) => (event.preventDefault(), drop.classList.add("over")));
     for (const name of ["dragleave", "drop"]) this.view.addEventListener(name, () => drop.classList.remove("over"));
-    this.view.addEventListener("drop", (event) => (event.preventDefault(), this.take(/** @type {DragEvent} */ (event).dataTransfer?.files)));
+    this.view.addEventListener(
+      "drop",
+      (event) => (event.preventDefault(), this.take(/** @type {DragEvent} */ (event).dataTransfer?.files)),
+    );
   }
 
   /** The papers that few need, each with a field of its own; dropped with the document they are known by what is in them. */
@@ -70,7 +105,14 @@ export class CheckForm {
       field.addEventListener("change", () => (this.put(kind, field.files?.[0]), (field.value = "")));
       return el("div", { class: "field" }, el("label", { for: `check-${kind}` }, this.texts.t(`check.${kind}`)), field);
     };
-    return el("details", {}, el("summary", {}, this.texts.t("check.more")), input("salts"), input("paths"), input("proof"));
+    return el(
+      "details",
+      {},
+      el("summary", {}, this.texts.t("check.more")),
+      input("salts"),
+      input("paths"),
+      input("proof"),
+    );
   }
 
   /** @param {FileList | null | undefined} files */
@@ -98,8 +140,17 @@ export class CheckForm {
         this.showChosen();
         this.file.focus();
       };
-      return el("li", { "data-kind": kind }, texts.t(`chosen.${kind}`, { name: file.name, size_bytes: file.size }), " ",
-        el("button", { type: "button", class: "button-secondary", onclick: remove }, texts.t("chosen.remove", { name: file.name })));
+      return el(
+        "li",
+        { "data-kind": kind },
+        texts.t(`chosen.${kind}`, { name: file.name, size_bytes: file.size }),
+        " ",
+        el(
+          "button",
+          { type: "button", class: "button-secondary", onclick: remove },
+          texts.t("chosen.remove", { name: file.name }),
+        ),
+      );
     });
     fill(this.chosen, rows);
   }

@@ -49,7 +49,11 @@ export function fill(parent, ...children) {
  */
 export function facts(facts) {
   const present = facts.filter(([, value]) => value !== undefined && value !== null && value !== "");
-  return el("dl", { class: "data" }, present.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+  return el(
+    "dl",
+    { class: "data" },
+    present.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+  );
 }
 
 /**
@@ -66,7 +70,9 @@ export function mono(text) {
  * @param {string} name
  */
 export function save(bytes, name) {
-  const address = URL.createObjectURL(new Blob([/** @type {BlobPart} */ (bytes)], { type: "application/octet-stream" }));
+  const address = URL.createObjectURL(
+    new Blob([/** @type {BlobPart} */ (bytes)], { type: "application/octet-stream" }),
+  );
   const link = el("a", { href: address, download: name, hidden: true });
   document.body.append(link);
   link.click();

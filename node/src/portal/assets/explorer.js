@@ -2,7 +2,15 @@
 // The explorer's pages, live: new blocks appear as they become final, and a contract's public fields can be checked where
 // they stand. What is spoken is a summary every few seconds, and the visitor can stop it.
 
-import { ENTRY_TICKS, overall, pendingTicks, pendingVerdict, proofOutcomes, settledTicks, showVerdict } from "./verdict.js";
+import {
+  ENTRY_TICKS,
+  overall,
+  pendingTicks,
+  pendingVerdict,
+  proofOutcomes,
+  settledTicks,
+  showVerdict,
+} from "./verdict.js";
 import { el, fill, mono, speaker } from "./dom.js";
 import { entryView, proofView } from "./record.js";
 import { placeOf } from "./api.js";
@@ -10,7 +18,7 @@ import { readField } from "./reading.js";
 import { said } from "./texts.js";
 import { saveButton } from "./receipt.js";
 import { settleTrust } from "./anchor.js";
-import { showUndone } from "./lottery.js";
+import { showUndone } from "./undone.js";
 
 /** @typedef {import("./check.js").Page} Page */
 
@@ -29,7 +37,9 @@ export function explorerPage(page, loadVerifier) {
   if (chain && live === "blocks") followBlocks(page, chain);
   for (const button of document.querySelectorAll("button.check-field")) {
     button.removeAttribute("hidden");
-    button.addEventListener("click", () => checkField(page, section, /** @type {HTMLButtonElement} */ (button), loadVerifier));
+    button.addEventListener("click", () =>
+      checkField(page, section, /** @type {HTMLButtonElement} */ (button), loadVerifier),
+    );
   }
 }
 
@@ -42,8 +52,21 @@ export function blockOf(data, id) {
   try {
     const block = JSON.parse(data);
     const transactions = Number(id.split(".")[1]);
-    const is_block = Number.isSafeInteger(block.height) && typeof block.digest === "string" && Number.isSafeInteger(block.timestamp_ms);
-    return is_block ? { height: block.height, digest: block.digest, time_ms: block.timestamp_ms, gas_used: block.gas_used, state_root: block.state_root, proposer: block.proposer, transactions: Number.isSafeInteger(transactions) ? transactions : 0 } : undefined;
+    const is_block =
+      Number.isSafeInteger(block.height) &&
+      typeof block.digest === "string" &&
+      Number.isSafeInteger(block.timestamp_ms);
+    return is_block
+      ? {
+          height: block.height,
+          digest: block.digest,
+          time_ms: block.timestamp_ms,
+          gas_used: block.gas_used,
+          state_root: block.state_root,
+          proposer: block.proposer,
+          transactions: Number.isSafeInteger(transactions) ? transactions : 0,
+        }
+      : undefined;
   } catch {
     return undefined;
   }
@@ -61,7 +84,11 @@ function followBlocks(page, chain) {
   if (!table || !body || !live) return;
   const speak = speaker(live, SPOKEN_EVERY_MS);
   const state = { paused: false };
-  const pause = el("button", { type: "button", class: "button-secondary no-print", id: "live-pause", "aria-pressed": "false" }, texts.t("live.pause"));
+  const pause = el(
+    "button",
+    { type: "button", class: "button-secondary no-print", id: "live-pause", "aria-pressed": "false" },
+    texts.t("live.pause"),
+  );
   /** @type {EventSource | undefined} */
   let source;
   let opened = false;
@@ -158,17 +185,22 @@ async function checkField(page, section, button, loadVerifier) {
     result.append(shown);
     showVerdict(shown, texts, pendingTicks(ENTRY_TICKS), pendingVerdict(), { names: "entry_tick" });
     const bench = { api: page.api, verifier, anchor: trust.bytes, mainchain: page.mainchain };
-    const reading = await readField(bench, place, button.dataset.field, key?.value).catch((error) => showUndone(shown, page, error, ENTRY_TICKS, "entry_tick"));
+    const reading = await readField(bench, place, button.dataset.field, key?.value).catch((error) =>
+      showUndone(shown, texts, error, ENTRY_TICKS, "entry_tick"),
+    );
     if (reading) showField(page, shown, reading, trust.fingerprint, button.dataset.field);
   } catch (error) {
-    showUndone(result, page, error, ENTRY_TICKS, "entry_tick");
+    showUndone(result, texts, error, ENTRY_TICKS, "entry_tick");
   }
   button.disabled = false;
 }
 
 /** @param {HTMLElement} section @param {HTMLElement} button */
 function contractOf(section, button) {
-  const named = button.dataset.contract ?? section.dataset.contract ?? /** @type {HTMLElement | null} */ (button.closest("[data-contract]"))?.dataset.contract;
+  const named =
+    button.dataset.contract ??
+    section.dataset.contract ??
+    /** @type {HTMLElement | null} */ (button.closest("[data-contract]"))?.dataset.contract;
   return named ?? decodeURIComponent(/\/contracts\/([^/]+)/.exec(location.pathname)?.[1] ?? "");
 }
 
@@ -178,7 +210,11 @@ function contractOf(section, button) {
  * @returns {{value: unknown} | undefined}
  */
 function keyOf(button) {
-  const input = /** @type {HTMLInputElement | null} */ (button.dataset.input ? document.getElementById(button.dataset.input) : button.closest("form, li, tr, div")?.querySelector("input.field-key") ?? null);
+  const input = /** @type {HTMLInputElement | null} */ (
+    button.dataset.input
+      ? document.getElementById(button.dataset.input)
+      : (button.closest("form, li, tr, div")?.querySelector("input.field-key") ?? null)
+  );
   const text = (button.dataset.key || input?.value || "").trim();
   if (text === "") return undefined;
   try {
@@ -205,10 +241,14 @@ function resultOf(button) {
  * @param {number} now_ms
  */
 export function judgeField(reading, now_ms) {
-  const subject = reading.fault?.stage === "subject" ? { state: { state: /** @type {const} */ ("bad"), why: reading.fault.why } } : undefined;
+  const subject =
+    reading.fault?.stage === "subject"
+      ? { state: { state: /** @type {const} */ ("bad"), why: reading.fault.why } }
+      : undefined;
   const ticks = settledTicks(ENTRY_TICKS, subject ?? proofOutcomes(reading, now_ms));
   const state = overall(ticks);
-  const kind = state === "bad" ? "bad" : state !== "ok" ? "unchecked" : reading.claimed === "absent" ? "absent" : "proven";
+  const kind =
+    state === "bad" ? "bad" : state !== "ok" ? "unchecked" : reading.claimed === "absent" ? "absent" : "proven";
   return { ticks, verdict: { state, kind, title: said(`field.${kind}`), notes: [] } };
 }
 
@@ -223,8 +263,19 @@ function showField(page, place, reading, fingerprint, field) {
   const { texts } = page;
   const { ticks, verdict } = judgeField(reading, Date.now());
   const { proven } = reading;
-  showVerdict(place, texts, ticks, verdict, { names: "entry_tick", behind: [
-    el("p", { class: "note" }, texts.t("verdict.page_note")),
-    proven && !reading.fault ? el("div", {}, entryView(texts, reading.meaning, proven), proofView(texts, proven, fingerprint), saveButton(texts, reading.bundle, field)) : null,
-  ] });
+  showVerdict(place, texts, ticks, verdict, {
+    names: "entry_tick",
+    behind: [
+      el("p", { class: "note" }, texts.t("verdict.page_note")),
+      proven && !reading.fault
+        ? el(
+            "div",
+            {},
+            entryView(texts, reading.meaning, proven),
+            proofView(texts, proven, fingerprint),
+            saveButton(texts, reading.bundle, field),
+          )
+        : null,
+    ],
+  });
 }

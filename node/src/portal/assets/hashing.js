@@ -25,7 +25,7 @@ export async function digests(file, salts, Hasher, progress, options = {}) {
   const piece_bytes = options.piece_bytes ?? PIECE_BYTES;
   const hashers = salts.map((salt) => new Hasher(salt));
   let next = read(file, 0, piece_bytes);
-  for (let done = 0; done < file.size; ) {
+  for (let done = 0; done < file.size;) {
     const piece = await next;
     options.signal?.throwIfAborted();
     if (piece.length === 0) throw new Unreadable("the file became shorter while it was read");

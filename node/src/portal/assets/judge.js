@@ -30,9 +30,10 @@ import { said } from "./texts.js";
  * @returns {{ticks: Tick[], verdict: Verdict}}
  */
 export function judgeDocument(file, reading, now_ms) {
-  const outcomes = reading ? proofOutcomes(reading, now_ms) : {};
+  const outcomes = reading ? proofOutcomes(reading, now_ms, file.saved) : {};
   // A proven absence is no record, whoever's it would be.
-  if (outcomes.state?.state === "ok" && reading?.claimed === "absent") outcomes.state = { ...outcomes.state, state: "warn" };
+  if (outcomes.state?.state === "ok" && reading?.claimed === "absent")
+    outcomes.state = { ...outcomes.state, state: "warn" };
   const ticks = settledTicks(DOCUMENT_TICKS, { ...outcomes, file: fileOutcome(file, reading) });
   return { ticks, verdict: documentVerdict(file, reading, ticks, now_ms) };
 }
@@ -52,7 +53,8 @@ function fileOutcome(file, reading) {
     return { state: "bad", why: fault.why, advice };
   }
   if (!file.digest) return { state: "skipped", why: said("warn.no_document") };
-  if (fault && (reading.claimed === "absent" || !reading.is_wanted)) return { state: "skipped", why: said("tick.unclear") };
+  if (fault && (reading.claimed === "absent" || !reading.is_wanted))
+    return { state: "skipped", why: said("tick.unclear") };
   // What does not hold can still be about this file; that it stands on record is not said then.
   if (fault) return { state: "ok", why: said("ok.file_claimed", { digest: file.digest }) };
   if (reading.claimed === "absent") {
@@ -64,7 +66,10 @@ function fileOutcome(file, reading) {
     const facts = { recorded: String(counted), found: String(file.batch.count) };
     return { state: "bad", why: said("why.batch_count", facts), advice: [said("do.paths"), said("do.ask")] };
   }
-  return { state: "ok", why: said("ok.batch", { place: file.batch.index + 1, count: file.batch.count, root: file.batch.root }) };
+  return {
+    state: "ok",
+    why: said("ok.batch", { place: file.batch.index + 1, count: file.batch.count, root: file.batch.root }),
+  };
 }
 
 /** @param {FileFacts} file */
@@ -94,23 +99,41 @@ function documentVerdict(file, reading, ticks, now_ms) {
     const [kind] = doubts[0];
     return { state: "warn", kind, title: said(`verdict.${kind}`), notes: doubts.map(([, note]) => note) };
   }
-  if (state !== "ok") return { state: state === "pending" ? "pending" : "warn", kind: "unchecked", title: said("verdict.unchecked"), notes: [] };
+  if (state !== "ok")
+    return {
+      state: state === "pending" ? "pending" : "warn",
+      kind: "unchecked",
+      title: said("verdict.unchecked"),
+      notes: [],
+    };
   return { state: "ok", kind: "proven", title: said("verdict.ok"), notes: [asOf(reading)] };
 }
 
 /** @param {FileFacts} file @param {ReadingFacts | undefined} reading */
 function isProvenAbsence(file, reading) {
-  return !file.mismatch && reading?.claimed === "absent" && !reading.fault && reading.proven?.statement.kind === "absent";
+  return (
+    !file.mismatch && reading?.claimed === "absent" && !reading.fault && reading.proven?.statement.kind === "absent"
+  );
 }
 
 /** @param {FileFacts} file @param {ReadingFacts | undefined} reading @param {number} now_ms @returns {Verdict} */
 function absentVerdict(file, reading, now_ms) {
   const proven = /** @type {import("./proofs.js").Proven} */ (reading?.proven);
-  const facts = { chain: proven.chain, height: proven.height, time_ms: proven.timestamp_ms, count: proven.signers.length };
+  const facts = {
+    chain: proven.chain,
+    height: proven.height,
+    time_ms: proven.timestamp_ms,
+    count: proven.signers.length,
+  };
   const age = freshness(proven.timestamp_ms, now_ms);
   const notes = [said("verdict.absent_note", facts)];
   if (age !== "fresh") notes.push(said(`warn.${age}`, facts));
-  return { state: "bad", kind: "absent", title: said(file.batch ? "verdict.absent_batch" : "verdict.absent", facts), notes };
+  return {
+    state: "bad",
+    kind: "absent",
+    title: said(file.batch ? "verdict.absent_batch" : "verdict.absent", facts),
+    notes,
+  };
 }
 
 /**

@@ -56,8 +56,11 @@ export function slipsIn(text) {
 function slipOfLine(line) {
   try {
     const entry = JSON.parse(line);
-    const is_slip = isObject(entry) && typeof entry.document === "string" && fromHex(entry.salt, 32) && fromHex(entry.digest, 32);
-    return is_slip ? { document: entry.document, salt: entry.salt.toLowerCase(), digest: entry.digest.toLowerCase() } : undefined;
+    const is_slip =
+      isObject(entry) && typeof entry.document === "string" && fromHex(entry.salt, 32) && fromHex(entry.digest, 32);
+    return is_slip
+      ? { document: entry.document, salt: entry.salt.toLowerCase(), digest: entry.digest.toLowerCase() }
+      : undefined;
   } catch {
     return undefined;
   }
@@ -73,7 +76,9 @@ export function slipsFor(slips, name) {
   const base = (/** @type {string} */ path) => path.split(/[\\/]/).pop();
   const named = slips.filter((slip) => slip.document !== undefined && base(slip.document) === base(name));
   const all = named.length > 0 ? named : slips;
-  return all.length <= SLIPS_MAX ? { slips: all } : { why: said("paper.salts_many", { count: all.length, limit: SLIPS_MAX }) };
+  return all.length <= SLIPS_MAX
+    ? { slips: all }
+    : { why: said("paper.salts_many", { count: all.length, limit: SLIPS_MAX }) };
 }
 
 /**
@@ -149,7 +154,11 @@ export async function placeInBatch(verifier, file, digest) {
   const lines = await pathLines(file, digest);
   if (!lines) return { why: said("why.not_in_batch", { digest }) };
   const place = JSON.parse(verifier.batch_place(lines, /** @type {Uint8Array} */ (fromHex(digest, 32))));
-  const is_place = isObject(place) && fromHex(place.root, 32) && Number.isSafeInteger(place.index) && Number.isSafeInteger(place.count);
+  const is_place =
+    isObject(place) &&
+    fromHex(place.root, 32) &&
+    Number.isSafeInteger(place.index) &&
+    Number.isSafeInteger(place.count);
   if (!is_place) return { why: said("why.batch_path", { message: String(place.error ?? "") }) };
   return { root: place.root, index: place.index, count: place.count };
 }

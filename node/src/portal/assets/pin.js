@@ -78,7 +78,9 @@ export class PinStore {
   comparedOn(fingerprint) {
     try {
       const noted = JSON.parse(this.get(COMPARED) ?? "null");
-      return isObject(noted) && noted.fingerprint === fingerprint && typeof noted.on === "string" ? noted.on : undefined;
+      return isObject(noted) && noted.fingerprint === fingerprint && typeof noted.on === "string"
+        ? noted.on
+        : undefined;
     } catch {
       return undefined;
     }

@@ -8,20 +8,31 @@ import { NodeApi } from "./api.js";
 /** @typedef {import("./check.js").Page} Page */
 
 /**
- * What a page runs, and whether it needs the verifier from the beginning.
- * @type {Record<string, {verifies: boolean, run: (page: Page) => Promise<void>}>}
+ * A page's own script.
+ * @typedef {(page: Page) => Promise<void> | void} Run
+ */
+
+/**
+ * What each page runs. All of these check proofs from the beginning.
+ * @type {Record<string, () => Promise<Run>>}
  */
 const PAGES = {
-  check: { verifies: true, run: async (page) => (await import("./check.js")).checkPage(page) },
-  "lottery-period": { verifies: true, run: async (page) => (await import("./lottery.js")).lotteryPage(page) },
-  waste: { verifies: true, run: async (page) => (await import("./waste.js")).wastePage(page) },
-  trust: { verifies: true, run: async (page) => (await import("./anchor.js")).trustPage(page) },
+  check: async () => (await import("./check.js")).checkPage,
+  "lottery-period": async () => (await import("./lottery.js")).lotteryPage,
+  waste: async () => (await import("./waste.js")).wastePage,
+  trust: async () => (await import("./anchor.js")).trustPage,
 };
+
+/** The explorer's pages check only what a visitor asks them to, and load the verifier then. @returns {Promise<Run>} */
+async function explorer() {
+  const { explorerPage } = await import("./explorer.js");
+  return (page) => explorerPage(page, loadVerifier);
+}
 
 /** The verifier, ready to be asked. */
 export async function loadVerifier() {
   const verifier = await import("./verifier.js");
-  await verifier.default();
+  await verifier.default({ module_or_path: new URL("./verifier_bg.wasm", import.meta.url) });
   return verifier;
 }
 
@@ -38,17 +49,39 @@ function loadStyle() {
   document.head.append(link);
 }
 
+/**
+ * Buttons that a page brings along can be pressed before their script is there; what was pressed is not forgotten.
+ * @returns {() => void} presses them again, once they work
+ */
+function rememberPresses() {
+  /** @type {Set<HTMLElement>} */
+  const pressed = new Set();
+  const remember = (/** @type {Event} */ event) => {
+    const button = /** @type {Element} */ (event.target).closest("button.check-field");
+    if (button instanceof HTMLElement) pressed.add(button);
+  };
+  document.addEventListener("click", remember);
+  return () => {
+    document.removeEventListener("click", remember);
+    for (const button of pressed) button.click();
+  };
+}
+
 async function begin() {
   const { dataset } = document.body;
-  const name = dataset.page ?? "";
-  const page_of = PAGES[name];
-  if (!page_of && !isExplorer()) return;
+  const own = Object.hasOwn(PAGES, dataset.page ?? "") ? PAGES[dataset.page ?? ""] : undefined;
+  const load = own ?? (isExplorer() ? explorer : undefined);
+  if (!load) return;
+  const pressAgain = rememberPresses();
   loadStyle();
-  const [texts, verifier] = await Promise.all([loadTexts(dataset.lang ?? "en"), page_of?.verifies ? loadVerifier() : undefined]);
-  /** @type {Page} */
-  const page = { texts, verifier, api: new NodeApi(), mainchain: dataset.mainchain ?? "main" };
-  if (page_of) await page_of.run(page);
-  else (await import("./explorer.js")).explorerPage(page, loadVerifier);
+  // All of it is on its way at once: on a slow network each wait for the next file would be felt.
+  const [texts, verifier, run] = await Promise.all([
+    loadTexts(dataset.lang ?? "en"),
+    own ? loadVerifier() : undefined,
+    load(),
+  ]);
+  await run({ texts, verifier, api: new NodeApi(), mainchain: dataset.mainchain ?? "main" });
+  pressAgain();
 }
 
 /**
@@ -60,9 +93,10 @@ function sayBroken(error) {
   if (!place) return;
   const said = /** @type {any} */ (error)?.said;
   const detail = said ? `${said.id.replace("unanswered.", "")} ${said.facts.detail ?? ""}`.trim() : String(error);
-  const text = document.body.dataset.lang === "zh"
-    ? `此页面的检验工具未能启动(${detail})。在检验成功之前,请勿采信此处内容;可重新载入页面,或使用离线检验器或命令行。`
-    : `The tools of this page could not start (${detail}). Nothing here was checked: load the page again, or use the offline checker or the command line.`;
+  const text =
+    document.body.dataset.lang === "zh"
+      ? `此页面的检验工具未能启动(${detail})。在检验成功之前,请勿采信此处内容;可重新载入页面,或使用离线检验器或命令行。`
+      : `The tools of this page could not start (${detail}). Nothing here was checked: load the page again, or use the offline checker or the command line.`;
   const paragraph = document.createElement("p");
   paragraph.className = "warn";
   paragraph.setAttribute("role", "alert");

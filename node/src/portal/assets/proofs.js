@@ -58,7 +58,8 @@ export function examine(verifier, bundle, anchor, wanted, code) {
   }
   const proven = /** @type {Proven} */ (answer);
   const other = isProven(proven) ? otherThan(proven, wanted) : "unreadable";
-  if (other) return { fault: other === "unreadable" ? "proof" : "subject", code: other, message: "", is_wanted: false, proven };
+  if (other)
+    return { fault: other === "unreadable" ? "proof" : "subject", code: other, message: "", is_wanted: false, proven };
   return { code: "", message: "", is_wanted: true, proven };
 }
 
@@ -95,9 +96,16 @@ function read(text) {
 /** @param {any} proven @returns {boolean} */
 function isProven(proven) {
   const { statement, signers } = proven;
-  return isObject(statement) && typeof statement.kind === "string" && Array.isArray(signers) && signers.length > 0 &&
-    typeof proven.chain === "string" && isCount(proven.height) && isCount(proven.timestamp_ms) &&
-    (statement.kind !== "present" || fromHex(statement.value) !== undefined);
+  return (
+    isObject(statement) &&
+    typeof statement.kind === "string" &&
+    Array.isArray(signers) &&
+    signers.length > 0 &&
+    typeof proven.chain === "string" &&
+    isCount(proven.height) &&
+    isCount(proven.timestamp_ms) &&
+    (statement.kind !== "present" || fromHex(statement.value) !== undefined)
+  );
 }
 
 /**
@@ -119,7 +127,9 @@ function otherThan(proven, wanted) {
 /** @param {Statement["subject"]} found @param {Wanted["subject"]} wanted */
 function isSubject(found, wanted) {
   if (wanted === "system" || found === "system" || !found) return found === wanted;
-  return found.contract === wanted.contract && (wanted.department === undefined || found.department === wanted.department);
+  return (
+    found.contract === wanted.contract && (wanted.department === undefined || found.department === wanted.department)
+  );
 }
 
 /**
@@ -148,6 +158,7 @@ function compact(length) {
  */
 export function anchorView(verifier, anchor) {
   const view = read(verifier.anchor_view(anchor));
-  const is_anchor = typeof view.chain === "string" && fromHex(view.fingerprint, 32) !== undefined && Array.isArray(view.committee);
+  const is_anchor =
+    typeof view.chain === "string" && fromHex(view.fingerprint, 32) !== undefined && Array.isArray(view.committee);
   return is_anchor ? /** @type {any} */ (view) : undefined;
 }

@@ -122,7 +122,9 @@ function contradiction(answer, finding) {
   const statement = finding.proven?.statement;
   const is_present = statement?.kind === "present";
   const value = fromHex(statement?.value);
-  const agrees = is_present ? answer.raw !== null && value !== undefined && sameBytes(answer.raw, value) : !answer.present;
+  const agrees = is_present
+    ? answer.raw !== null && value !== undefined && sameBytes(answer.raw, value)
+    : !answer.present;
   if (!agrees) return { stage: "state", why: said("why.contradiction") };
   if (answer.height !== finding.proven?.height) return { stage: "state", why: said("why.other_height") };
   return undefined;
@@ -139,7 +141,12 @@ export async function provenCode(bench, place, answer) {
   const address = fromHex(answer.contract, 32);
   if (!address) return { why: said("why.record", { message: "" }) };
   const record = await bench.api.record(place, bench.signal);
-  const wanted = { chain: place.chain, mainchain: bench.mainchain, subject: /** @type {const} */ ("system"), slot: slotOf("contract", address) };
+  const wanted = {
+    chain: place.chain,
+    mainchain: bench.mainchain,
+    subject: /** @type {const} */ ("system"),
+    slot: slotOf("contract", address),
+  };
   const finding = examine(bench.verifier, record.proof, bench.anchor, wanted);
   if (finding.fault) return { why: said("why.record", { message: finding.message || finding.code }) };
   const entry = contractRecord(fromHex(finding.proven?.statement.value) ?? new Uint8Array());

@@ -28,7 +28,13 @@ export function checkLink(origin, lang, salt, at) {
 export function qrView(verifier, text, alt) {
   const svg = verifier.qr_svg(text);
   if (!svg) return el("p", { class: "mono" }, text);
-  return el("img", { class: "qr", alt, width: "220", height: "220", src: `data:image/svg+xml;base64,${toBase64(new TextEncoder().encode(svg))}` });
+  return el("img", {
+    class: "qr",
+    alt,
+    width: "220",
+    height: "220",
+    src: `data:image/svg+xml;base64,${toBase64(new TextEncoder().encode(svg))}`,
+  });
 }
 
 /**
@@ -37,12 +43,20 @@ export function qrView(verifier, text, alt) {
  * @param {string} name
  */
 export function saveButton(texts, bundle, name) {
-  return el("button", { type: "button", class: "button-secondary save-proof", onclick: () => save(bundle, `${name}.proof`) }, texts.t("action.save"));
+  return el(
+    "button",
+    { type: "button", class: "button-secondary save-proof", onclick: () => save(bundle, `${name}.proof`) },
+    texts.t("action.save"),
+  );
 }
 
 /** @param {Texts} texts */
 export function printButton(texts) {
-  return el("button", { type: "button", class: "button-secondary print-receipt", onclick: () => print() }, texts.t("action.print"));
+  return el(
+    "button",
+    { type: "button", class: "button-secondary print-receipt", onclick: () => print() },
+    texts.t("action.print"),
+  );
 }
 
 /**
@@ -54,7 +68,9 @@ export function printButton(texts) {
  */
 export function receiptView(texts, verifier, content) {
   const { verdict, proven, meaning, digest, salt, root, link, fingerprint } = content;
-  return el("section", { class: "print-only receipt" },
+  return el(
+    "section",
+    { class: "print-only receipt" },
     el("h2", {}, texts.t("receipt.title")),
     el("p", {}, el("strong", {}, texts.t(verdict.title))),
     verdict.notes.map((note) => el("p", {}, texts.t(note))),
@@ -70,5 +86,6 @@ export function receiptView(texts, verifier, content) {
     link && el("p", {}, texts.t("receipt.link")),
     link && qrView(verifier, link, texts.t("receipt.qr")),
     link && el("p", { class: "mono" }, link),
-    el("p", {}, texts.t("verdict.page_note")));
+    el("p", {}, texts.t("verdict.page_note")),
+  );
 }

@@ -40,8 +40,11 @@ export function recordView(texts, meaning, proven) {
   if (!isObject(value) || typeof value.case_number !== "string") return entryView(texts, meaning, proven);
   const t = (/** @type {string} */ id, facts = {}) => texts.t(id, facts);
   const filed = t("record.filed_at", { time_ms: Number(value.filed_ms), height: Number(value.filed_height) });
-  return el("div", { class: "record" },
-    typeof value.withheld === "string" && el("p", { class: "warn" }, el("strong", {}, t("record.withheld", { order: value.withheld }))),
+  return el(
+    "div",
+    { class: "record" },
+    typeof value.withheld === "string" &&
+      el("p", { class: "warn" }, el("strong", {}, t("record.withheld", { order: value.withheld }))),
     facts([
       [t("record.case_number"), value.case_number],
       [t("record.filed"), filed],
@@ -50,7 +53,8 @@ export function recordView(texts, meaning, proven) {
       [t("record.steps"), value.steps === undefined ? null : texts.number(value.steps)],
       [t("record.status"), value.status && t(`record.status.${value.status === "Sealed" ? "sealed" : "open"}`)],
       [t("record.count"), value.count === undefined ? null : texts.number(value.count)],
-    ]));
+    ]),
+  );
 }
 
 /**
@@ -62,10 +66,13 @@ export function recordView(texts, meaning, proven) {
 export function entryView(texts, meaning, proven) {
   const { statement } = proven;
   if (statement.kind === "absent") return el("p", {}, texts.t("record.nothing"));
-  const shown = meaning ? JSON.stringify(meaning.value, null, 1) : statement.value ?? "";
-  return el("div", { class: "record" },
+  const shown = meaning ? JSON.stringify(meaning.value, null, 1) : (statement.value ?? "");
+  return el(
+    "div",
+    { class: "record" },
     el("p", {}, texts.t(meaning ? "record.value" : "record.bytes")),
-    el("pre", { class: "mono", tabindex: "0" }, shown));
+    el("pre", { class: "mono", tabindex: "0" }, shown),
+  );
 }
 
 /**
@@ -80,23 +87,59 @@ export function proofView(texts, proven, fingerprint) {
   return facts([
     [texts.t("proof.whose"), `${proven.chain} / ${whose}`],
     [texts.t("proof.as_of"), texts.t("proof.as_of_value", { height: proven.height, time_ms: proven.timestamp_ms })],
-    [texts.t("proof.mainchain"), proven.mainchain && texts.t("proof.mainchain_value", { chain: proven.mainchain.chain, height: proven.mainchain.height, time_ms: proven.mainchain.timestamp_ms })],
-    [texts.t("proof.signers"), el("span", {}, texts.t("proof.signers_value", { count: proven.signers.length, epoch: proven.epoch }), signersView(texts, proven.signers))],
+    [
+      texts.t("proof.mainchain"),
+      proven.mainchain &&
+        texts.t("proof.mainchain_value", {
+          chain: proven.mainchain.chain,
+          height: proven.mainchain.height,
+          time_ms: proven.mainchain.timestamp_ms,
+        }),
+    ],
+    [
+      texts.t("proof.signers"),
+      el(
+        "span",
+        {},
+        texts.t("proof.signers_value", { count: proven.signers.length, epoch: proven.epoch }),
+        signersView(texts, proven.signers),
+      ),
+    ],
     [texts.t("proof.anchor"), fingerprint ? mono(fingerprint.match(/.{8}/g)?.join(" ") ?? fingerprint) : null],
   ]);
 }
 
 /** @param {Texts} texts @param {string[]} signers */
 function signersView(texts, signers) {
-  return el("details", { class: "no-print" }, el("summary", {}, texts.t("proof.signers_keys")),
-    el("ul", {}, signers.map((key) => el("li", {}, mono(key)))));
+  return el(
+    "details",
+    { class: "no-print" },
+    el("summary", {}, texts.t("proof.signers_keys")),
+    el(
+      "ul",
+      {},
+      signers.map((key) => el("li", {}, mono(key))),
+    ),
+  );
 }
 
 /** What a proof of a document says and what it does not. @param {Texts} texts */
 export function meaningView(texts) {
   const list = (/** @type {string} */ name, /** @type {string[]} */ ids) =>
-    el("div", {}, el("h3", {}, texts.t(name)), el("ul", {}, ids.map((id) => el("li", {}, texts.t(id)))));
-  return el("div", { class: "proves" },
+    el(
+      "div",
+      {},
+      el("h3", {}, texts.t(name)),
+      el(
+        "ul",
+        {},
+        ids.map((id) => el("li", {}, texts.t(id))),
+      ),
+    );
+  return el(
+    "div",
+    { class: "proves" },
     list("proves.title", ["proves.existed", "proves.custody", "proves.as_of"]),
-    list("proves_not.title", ["proves_not.author", "proves_not.true", "proves_not.page"]));
+    list("proves_not.title", ["proves_not.author", "proves_not.true", "proves_not.page"]),
+  );
 }

@@ -35,8 +35,14 @@ export const DRAW_TICKS = ["record", "list", "beacon", "draw"];
 /** @param {import("./reading.js").Reading} reading @returns {Period | undefined} */
 export function periodOf(reading) {
   const value = reading.meaning?.value;
-  const is_period = isObject(value) && typeof value.stage === "string" && isCount(value.entries) && isCount(value.drawn) &&
-    fromHex(value.list, 32) !== undefined && isObject(value.rules) && isCount(value.rules.quota);
+  const is_period =
+    isObject(value) &&
+    typeof value.stage === "string" &&
+    isCount(value.entries) &&
+    isCount(value.drawn) &&
+    fromHex(value.list, 32) !== undefined &&
+    isObject(value.rules) &&
+    isCount(value.rules.quota);
   return is_period ? /** @type {any} */ (value) : undefined;
 }
 
@@ -132,7 +138,9 @@ async function anchoredOutcome(bench, place, number, period) {
   const height = reading.meaning?.value;
   if (reading.claimed === "absent") return bad("redraw.not_anchored");
   const is_before = isCount(height) && height < /** @type {number} */ (period.draw_height);
-  return is_before ? undefined : bad("redraw.anchored_late", { height: String(height), draw_height: String(period.draw_height) });
+  return is_before
+    ? undefined
+    : bad("redraw.anchored_late", { height: String(height), draw_height: String(period.draw_height) });
 }
 
 /** @param {Bench} bench @param {Period} period @returns {Promise<Outcome>} */
@@ -142,10 +150,16 @@ async function beaconOutcome(bench, period) {
   try {
     answer = await bench.api.beacon(bench.mainchain, height, bench.signal);
   } catch (error) {
-    if (error instanceof Unanswered && error.reason === "not_found") return { state: "warn", why: said("redraw.no_beacon", { height }) };
+    if (error instanceof Unanswered && error.reason === "not_found")
+      return { state: "warn", why: said("redraw.no_beacon", { height }) };
     throw error;
   }
-  const wanted = { chain: bench.mainchain, mainchain: bench.mainchain, subject: /** @type {const} */ ("system"), slot: slotOf("beacon", u64(height)) };
+  const wanted = {
+    chain: bench.mainchain,
+    mainchain: bench.mainchain,
+    subject: /** @type {const} */ ("system"),
+    slot: slotOf("beacon", u64(height)),
+  };
   const finding = examine(bench.verifier, answer.proof, bench.anchor, wanted);
   const fault = await faultOf(bench, finding, answer.proof);
   if (fault) return { state: "bad", why: fault.why, advice: adviceFor(fault.stage) };
@@ -184,7 +198,9 @@ async function winnersOutcome(bench, place, number, period, drawn, progress) {
     progress(said("redraw.comparing", { count: rank, total: winners.length }));
   }
   if (rank === winners.length && goes_on) return { state: "warn", why: said("redraw.goes_on", { count: rank }) };
-  return rank === winners.length ? ok("redraw.draw_ok", { count: rank }) : bad("redraw.fewer_winners", { expected: winners.length, found: rank });
+  return rank === winners.length
+    ? ok("redraw.draw_ok", { count: rank })
+    : bad("redraw.fewer_winners", { expected: winners.length, found: rank });
 }
 
 /**
@@ -210,12 +226,22 @@ function isPlace(key, period, number) {
 
 /** @param {unknown} entry */
 function isEntry(entry) {
-  return isObject(entry) && fromHex(entry.token, 32) !== undefined && fromHex(entry.key, 32) !== undefined && isCount(entry.tickets) && isCount(entry.losses);
+  return (
+    isObject(entry) &&
+    fromHex(entry.token, 32) !== undefined &&
+    fromHex(entry.key, 32) !== undefined &&
+    isCount(entry.tickets) &&
+    isCount(entry.losses)
+  );
 }
 
 /** @param {string} id @param {Record<string, string | number>} [facts] @returns {Outcome} */
 function bad(id, facts) {
-  return { state: "bad", why: said(id, facts), advice: [said("do.other_node"), said("do.redraw_tool"), said("do.ask")] };
+  return {
+    state: "bad",
+    why: said(id, facts),
+    advice: [said("do.other_node"), said("do.redraw_tool"), said("do.ask")],
+  };
 }
 
 /** @param {string} id @param {Record<string, string | number>} [facts] @returns {Outcome} */

@@ -28,15 +28,27 @@ export async function readSaved(bench, bundle, place, slot, code) {
   const chain = found.proven?.chain ?? place.chain;
   const own = fromHex(statement?.key) ?? new Uint8Array();
   /** @type {Wanted} */
-  const wanted = { chain, mainchain: found.proven?.mainchain?.chain ?? chain, subject: wantedSubject(statement, subject, place), slot: slot ?? own };
+  const wanted = {
+    chain,
+    mainchain: found.proven?.mainchain?.chain ?? chain,
+    subject: wantedSubject(statement, subject, place),
+    slot: slot ?? own,
+  };
   if (!found.proven) wanted.mainchain = bench.mainchain;
   const finding = examine(bench.verifier, bundle, bench.anchor, wanted, code);
   const claimed = statement?.kind === "absent" ? "absent" : "present";
   /** @type {Reading & {other_place?: string}} */
   const reading = { claimed, is_wanted: finding.is_wanted, bundle, subject, proven: finding.proven };
   const fault = await faultOf(bench, finding, bundle);
-  if (fault) return { ...reading, fault: fault.stage === "subject" && slot ? { ...fault, why: said("why.other_document") } : fault };
-  const is_here = chain === place.chain && subject.contract === place.contract && (!place.department || place.department === subject.department);
+  if (fault)
+    return {
+      ...reading,
+      fault: fault.stage === "subject" && slot ? { ...fault, why: said("why.other_document") } : fault,
+    };
+  const is_here =
+    chain === place.chain &&
+    subject.contract === place.contract &&
+    (!place.department || place.department === subject.department);
   if (!is_here) reading.other_place = `${chain}/${subject.department}.${subject.contract}`;
   const meaning = finding.proven?.statement.meaning ?? (await meaningFrom(bench, bundle, wanted, subject));
   const proven = /** @type {import("./proofs.js").Proven} */ (finding.proven);
@@ -72,7 +84,9 @@ async function meaningFrom(bench, bundle, wanted, subject) {
   try {
     const contract = await bench.api.contract(place, bench.signal);
     const code = await provenCode(bench, place, contract);
-    return "why" in code ? undefined : examine(bench.verifier, bundle, bench.anchor, wanted, code.bytes).proven?.statement.meaning;
+    return "why" in code
+      ? undefined
+      : examine(bench.verifier, bundle, bench.anchor, wanted, code.bytes).proven?.statement.meaning;
   } catch {
     bench.signal?.throwIfAborted();
     return undefined;

@@ -79,9 +79,10 @@ export function freshness(timestamp_ms, now_ms) {
  * The outcomes of the three ticks that every proof has. A fault at an earlier or later stage than these is the caller's.
  * @param {{fault?: {stage: string, why: Said}, proven?: import("./proofs.js").Proven}} reading
  * @param {number} now_ms
+ * @param {boolean} [saved] whether the proof came from a file
  * @returns {Record<string, Outcome | undefined>}
  */
-export function proofOutcomes(reading, now_ms) {
+export function proofOutcomes(reading, now_ms, saved = false) {
   const { fault, proven } = reading;
   const stages = ENTRY_TICKS;
   const failed = fault ? stages.indexOf(fault.stage) : stages.length;
@@ -90,12 +91,16 @@ export function proofOutcomes(reading, now_ms) {
   const outcomes = {};
   for (const [place, id] of stages.entries()) {
     if (place < failed) outcomes[id] = { state: "ok", why: said(`ok.${id}.held`) };
-    if (place === failed && fault) outcomes[id] = { state: "bad", why: fault.why, advice: adviceFor(fault.stage) };
+    if (place === failed && fault)
+      outcomes[id] = { state: "bad", why: fault.why, advice: adviceFor(fault.stage, saved) };
   }
   if (!fault && !proven) return {};
   if (!fault && proven) {
-    outcomes.state = stateOutcome(proven, now_ms);
-    outcomes.signatures = { state: "ok", why: said("ok.signatures", { count: proven.signers.length, epoch: proven.epoch }) };
+    outcomes.state = stateOutcome(proven, now_ms, saved);
+    outcomes.signatures = {
+      state: "ok",
+      why: said("ok.signatures", { count: proven.signers.length, epoch: proven.epoch }),
+    };
     outcomes.departments = { state: "ok", why: said("ok.departments") };
   }
   return outcomes;
@@ -104,22 +109,30 @@ export function proofOutcomes(reading, now_ms) {
 /**
  * @param {import("./proofs.js").Proven} proven
  * @param {number} now_ms
+ * @param {boolean} saved
  * @returns {Outcome}
  */
-function stateOutcome(proven, now_ms) {
+function stateOutcome(proven, now_ms, saved) {
   const facts = { chain: proven.chain, height: proven.height, time_ms: proven.timestamp_ms };
   const age = freshness(proven.timestamp_ms, now_ms);
   const is_present = proven.statement.kind === "present";
   if (age === "fresh") return { state: "ok", why: said(is_present ? "ok.state" : "ok.state_absent", facts) };
-  return { state: "warn", why: said(`warn.${age}`, facts), advice: [said(`do.${age}`)] };
+  return {
+    state: "warn",
+    why: said(`warn.${age}`, facts),
+    advice: [said(saved && age === "old" ? "do.old_proof" : `do.${age}`)],
+  };
 }
 
 /**
  * What to do when a proof fails at a stage.
  * @param {string} stage
+ * @param {boolean} [saved] whether the proof came from a file
  * @returns {Said[]}
  */
-export function adviceFor(stage) {
+export function adviceFor(stage, saved = false) {
+  if (saved)
+    return [...(stage === "departments" ? [said("do.compare_anchor")] : []), said("do.other_proof"), said("do.ask")];
   if (stage === "departments") return [said("do.compare_anchor"), said("do.other_node")];
   return [said("do.other_node"), said("do.offline"), said("do.ask")];
 }
@@ -131,19 +144,35 @@ export function adviceFor(stage) {
  * @param {string} [names] the beginning of the names of the ticks' sentences
  */
 export function ticksView(texts, ticks, names = "tick") {
-  return el("ol", { class: "ticks" }, ticks.map((tick) =>
-    el("li", { class: "tick", "data-state": tick.state, "data-tick": tick.id },
-      el("strong", { class: "tick-name" }, texts.t(`${names}.${tick.id}`)),
-      " ",
-      el("span", { class: "tick-state" }, texts.t(`state.${tick.state}`)),
-      tick.why && el("p", { class: "tick-why" }, texts.t(tick.why)),
-      tick.advice?.length ? adviceView(texts, tick.advice) : null)));
+  return el(
+    "ol",
+    { class: "ticks" },
+    ticks.map((tick) =>
+      el(
+        "li",
+        { class: "tick", "data-state": tick.state, "data-tick": tick.id },
+        el("strong", { class: "tick-name" }, texts.t(`${names}.${tick.id}`)),
+        " ",
+        el("span", { class: "tick-state" }, texts.t(`state.${tick.state}`)),
+        tick.why && el("p", { class: "tick-why" }, texts.t(tick.why)),
+        tick.advice?.length ? adviceView(texts, tick.advice) : null,
+      ),
+    ),
+  );
 }
 
 /** @param {Texts} texts @param {Said[]} advice */
 function adviceView(texts, advice) {
-  return el("div", { class: "tick-advice" }, el("p", {}, texts.t("do.title")),
-    el("ul", {}, advice.map((one) => el("li", {}, texts.t(one)))));
+  return el(
+    "div",
+    { class: "tick-advice" },
+    el("p", {}, texts.t("do.title")),
+    el(
+      "ul",
+      {},
+      advice.map((one) => el("li", {}, texts.t(one))),
+    ),
+  );
 }
 
 /**
@@ -156,11 +185,14 @@ function adviceView(texts, advice) {
  */
 export function showVerdict(place, texts, ticks, verdict, options = {}) {
   const heading = el("h2", { tabindex: "-1", class: "verdict-title" }, texts.t(verdict.title));
-  const view = el("div", { class: "verdict", "data-state": verdict.state, "data-kind": verdict.kind },
+  const view = el(
+    "div",
+    { class: "verdict", "data-state": verdict.state, "data-kind": verdict.kind },
     heading,
     verdict.notes.map((note) => el("p", { class: "verdict-note" }, texts.t(note))),
     ticksView(texts, ticks, options.names),
-    options.behind ?? []);
+    options.behind ?? [],
+  );
   fill(place, view);
   if (options.focus !== false && verdict.state !== "pending") heading.focus();
 }
@@ -179,5 +211,10 @@ export function pendingVerdict() {
  * @returns {Verdict}
  */
 export function uncheckedVerdict(why) {
-  return { state: "warn", kind: "unchecked", title: said("verdict.unchecked"), notes: [why, said("verdict.unchecked_note")] };
+  return {
+    state: "warn",
+    kind: "unchecked",
+    title: said("verdict.unchecked"),
+    notes: [why, said("verdict.unchecked_note")],
+  };
 }

@@ -1,7 +1,15 @@
 // @ts-check
 // A household's points, proven: what this page shows is held against what the chain's state says under that code.
 
-import { ENTRY_TICKS, overall, pendingTicks, pendingVerdict, proofOutcomes, settledTicks, showVerdict } from "./verdict.js";
+import {
+  ENTRY_TICKS,
+  overall,
+  pendingTicks,
+  pendingVerdict,
+  proofOutcomes,
+  settledTicks,
+  showVerdict,
+} from "./verdict.js";
 import { el, facts, fill } from "./dom.js";
 import { fromHex } from "./bytes.js";
 import { placeOf } from "./api.js";
@@ -10,7 +18,7 @@ import { readField } from "./reading.js";
 import { said } from "./texts.js";
 import { saveButton } from "./receipt.js";
 import { settleTrust } from "./anchor.js";
-import { showUndone } from "./lottery.js";
+import { showUndone } from "./undone.js";
 import { slotOf } from "./slots.js";
 
 /** @typedef {import("./check.js").Page} Page */
@@ -41,7 +49,7 @@ export async function wastePage(page) {
       const reading = await readField(bench, place, "households", household, slotOf("households", code));
       showHousehold(page, result, household, reading, shownPoints(section), trust.fingerprint);
     } catch (error) {
-      showUndone(result, page, error, HOUSEHOLD_TICKS, "entry_tick");
+      showUndone(result, texts, error, HOUSEHOLD_TICKS, "entry_tick");
     }
     start.disabled = false;
   });
@@ -66,14 +74,41 @@ function shownPoints(section) {
  * @param {number} now_ms
  */
 export function judgeHousehold(reading, shown, now_ms) {
-  const subject = reading.fault?.stage === "subject" ? { state: { state: /** @type {const} */ ("bad"), why: reading.fault.why } } : undefined;
-  const ticks = settledTicks(HOUSEHOLD_TICKS, subject ?? { ...proofOutcomes(reading, now_ms), page: pageOutcome(reading, shown) });
+  const subject =
+    reading.fault?.stage === "subject"
+      ? { state: { state: /** @type {const} */ ("bad"), why: reading.fault.why } }
+      : undefined;
+  const ticks = settledTicks(
+    HOUSEHOLD_TICKS,
+    subject ?? { ...proofOutcomes(reading, now_ms), page: pageOutcome(reading, shown) },
+  );
   const state = overall(ticks);
   const bad = ticks.find((tick) => tick.state === "bad");
-  if (bad) return { ticks, verdict: { state, kind: `bad_${bad.id}`, title: said(bad.id === "page" ? "waste.bad_page" : "entry.bad"), notes: [] } };
-  if (reading.claimed === "absent") return { ticks, verdict: { state: /** @type {const} */ ("warn"), kind: "absent", title: said("waste.absent"), notes: [] } };
+  if (bad)
+    return {
+      ticks,
+      verdict: {
+        state,
+        kind: `bad_${bad.id}`,
+        title: said(bad.id === "page" ? "waste.bad_page" : "entry.bad"),
+        notes: [],
+      },
+    };
+  if (reading.claimed === "absent")
+    return {
+      ticks,
+      verdict: { state: /** @type {const} */ ("warn"), kind: "absent", title: said("waste.absent"), notes: [] },
+    };
   const points = Number(reading.meaning?.value?.points);
-  return { ticks, verdict: { state, kind: state === "ok" ? "proven" : "unchecked", title: said(state === "ok" ? "waste.ok" : "waste.open", { points }), notes: [] } };
+  return {
+    ticks,
+    verdict: {
+      state,
+      kind: state === "ok" ? "proven" : "unchecked",
+      title: said(state === "ok" ? "waste.ok" : "waste.open", { points }),
+      notes: [],
+    },
+  };
 }
 
 /** @param {Reading} reading @param {number | undefined} shown @returns {import("./verdict.js").Outcome | undefined} */
@@ -81,7 +116,10 @@ function pageOutcome(reading, shown) {
   const points = reading.claimed === "absent" ? undefined : Number(reading.meaning?.value?.points);
   if (reading.fault) return undefined;
   if (points === shown) return { state: "ok", why: said(points === undefined ? "waste.page_none" : "waste.page_ok") };
-  const facts = { shown: shown === undefined ? "–" : String(shown), proven: points === undefined ? "–" : String(points) };
+  const facts = {
+    shown: shown === undefined ? "–" : String(shown),
+    proven: points === undefined ? "–" : String(points),
+  };
   return { state: "bad", why: said("waste.page_other", facts), advice: [said("do.reload"), said("do.other_node")] };
 }
 
@@ -98,16 +136,25 @@ function showHousehold(page, result, household, reading, shown, fingerprint) {
   const { ticks, verdict } = judgeHousehold(reading, shown, Date.now());
   const { proven } = reading;
   const value = reading.meaning?.value;
-  showVerdict(result, texts, ticks, verdict, { names: "entry_tick", behind: [
-    el("p", { class: "note" }, texts.t("verdict.page_note")),
-    proven && !reading.fault
-      ? el("div", {},
-        value ? facts([
-          [texts.t("waste.points"), texts.number(Number(value.points))],
-          [texts.t("waste.owed"), texts.number(Number(value.owed))],
-          [texts.t("waste.entries"), texts.number(Number(value.entries))],
-        ]) : null,
-        proofView(texts, proven, fingerprint), saveButton(texts, reading.bundle, `household-${household.slice(0, 8)}`))
-      : null,
-  ] });
+  showVerdict(result, texts, ticks, verdict, {
+    names: "entry_tick",
+    behind: [
+      el("p", { class: "note" }, texts.t("verdict.page_note")),
+      proven && !reading.fault
+        ? el(
+            "div",
+            {},
+            value
+              ? facts([
+                  [texts.t("waste.points"), texts.number(Number(value.points))],
+                  [texts.t("waste.owed"), texts.number(Number(value.owed))],
+                  [texts.t("waste.entries"), texts.number(Number(value.entries))],
+                ])
+              : null,
+            proofView(texts, proven, fingerprint),
+            saveButton(texts, reading.bundle, `household-${household.slice(0, 8)}`),
+          )
+        : null,
+    ],
+  });
 }

@@ -6,7 +6,7 @@ import init, { Draw, Hasher } from "./verifier.js";
 import { toHex } from "./bytes.js";
 import { Unreadable, digests } from "./hashing.js";
 
-const ready = init();
+const ready = init({ module_or_path: new URL("./verifier_bg.wasm", import.meta.url) });
 const PROGRESS_EVERY_MS = 100;
 /** @type {Draw | undefined} */
 let draw;

@@ -4,9 +4,9 @@
 
 import init, * as verifier from "../assets/verifier.js";
 import { OfflineForm } from "./offline_form.js";
-import { DOCUMENT_TICKS, settledTicks, showVerdict, uncheckedVerdict } from "../assets/verdict.js";
+import { DOCUMENT_TICKS, showVerdict } from "../assets/verdict.js";
 import { Texts, said } from "../assets/texts.js";
-import { Undone, hashHere } from "../assets/work.js";
+import { hashHere } from "../assets/work.js";
 import { Unanswered } from "../assets/api.js";
 import { el, fill } from "../assets/dom.js";
 import { comparisonView } from "../assets/anchor.js";
@@ -15,6 +15,7 @@ import { judgeDocument } from "../assets/judge.js";
 import { matching, placeInBatch } from "../assets/papers.js";
 import { meaningView, proofView, recordView } from "../assets/record.js";
 import { readSaved } from "../assets/saved.js";
+import { showUndone } from "../assets/undone.js";
 import { slotOf } from "../assets/slots.js";
 
 /** @typedef {import("./offline_form.js").Papers} Papers */
@@ -23,7 +24,16 @@ import { slotOf } from "../assets/slots.js";
 const USUAL_PLACE = { chain: "evidence", contract: "evidence" };
 
 /** There is no node: every question to it stays unanswered. */
-const NO_NODE = /** @type {any} */ (new Proxy({}, { get: () => async () => { throw new Unanswered("offline"); } }));
+const NO_NODE = /** @type {any} */ (
+  new Proxy(
+    {},
+    {
+      get: () => async () => {
+        throw new Unanswered("offline");
+      },
+    },
+  )
+);
 
 /** What stands in an element of this file. @param {string} id */
 function inside(id) {
@@ -54,8 +64,25 @@ function show(lang) {
   const result = el("div", { id: "check-result" });
   /** @type {OfflineForm} */
   const form = new OfflineForm(texts, verifier, (papers) => check(texts, form, papers, result));
-  const change = el("button", { type: "button", class: "button-secondary no-print", id: "offline-language", lang: other === "zh" ? "zh-CN" : "en", onclick: () => show(other) }, other === "zh" ? "中文" : "English");
-  fill(app, el("p", {}, change), el("h1", {}, texts.t("offline.title")), el("p", { class: "lead" }, texts.t("offline.about")), form.view, result);
+  const change = el(
+    "button",
+    {
+      type: "button",
+      class: "button-secondary no-print",
+      id: "offline-language",
+      lang: other === "zh" ? "zh-CN" : "en",
+      onclick: () => show(other),
+    },
+    other === "zh" ? "中文" : "English",
+  );
+  fill(
+    app,
+    el("p", {}, change),
+    el("h1", {}, texts.t("offline.title")),
+    el("p", { class: "lead" }, texts.t("offline.about")),
+    form.view,
+    result,
+  );
 }
 
 /**
@@ -72,11 +99,11 @@ async function check(texts, form, papers, result) {
     const reading = file.mismatch ? undefined : await readSaved(bench, papers.proof, USUAL_PLACE, slot, papers.code);
     const is_other = papers.fingerprint !== undefined && papers.fingerprint !== papers.view.fingerprint;
     // Signatures that hold under an anchor count for nothing when it is not the published one.
-    if (reading && !reading.fault && is_other) reading.fault = { stage: "departments", why: said("offline.other_fingerprint") };
+    if (reading && !reading.fault && is_other)
+      reading.fault = { stage: "departments", why: said("offline.other_fingerprint") };
     showResult(texts, papers, file, reading, result);
   } catch (error) {
-    const why = error instanceof Undone ? error.said : said("unanswered.broken", { detail: String(error) });
-    showVerdict(result, texts, settledTicks(DOCUMENT_TICKS, {}), uncheckedVerdict(why));
+    showUndone(result, texts, error, DOCUMENT_TICKS);
   }
 }
 
@@ -112,11 +139,16 @@ async function fileFacts(form, papers) {
 function showResult(texts, papers, file, reading, result) {
   const { ticks, verdict } = judgeDocument(file, reading, Date.now());
   const is_same = papers.fingerprint === papers.view.fingerprint;
-  const trust = papers.fingerprint === undefined
-    ? el("p", { class: "warn", id: "offline-not-compared" }, texts.t("offline.not_compared"))
-    : is_same ? el("p", { class: "note", id: "offline-compared" }, texts.t("offline.compared")) : comparisonView(texts, papers.view.fingerprint, papers.fingerprint);
+  const trust =
+    papers.fingerprint === undefined
+      ? el("p", { class: "warn", id: "offline-not-compared" }, texts.t("offline.not_compared"))
+      : is_same
+        ? el("p", { class: "note", id: "offline-compared" }, texts.t("offline.compared"))
+        : comparisonView(texts, papers.view.fingerprint, papers.fingerprint);
   const proven = reading && !reading.fault ? reading.proven : undefined;
-  showVerdict(result, texts, ticks, verdict, { behind: [trust, ...(proven && reading ? provenView(texts, papers, reading, proven) : [])] });
+  showVerdict(result, texts, ticks, verdict, {
+    behind: [trust, ...(proven && reading ? provenView(texts, papers, reading, proven) : [])],
+  });
 }
 
 /**
@@ -127,15 +159,24 @@ function showResult(texts, papers, file, reading, result) {
  */
 function provenView(texts, papers, reading, proven) {
   const by_code = proven.code_hash ?? "";
-  const read_by = !reading.meaning ? null : by_code ? texts.t("offline.by_code", { hash: by_code }) : texts.t("offline.layout");
-  return [el("div", { class: "proven" },
-    el("h3", {}, texts.t(proven.statement.kind === "absent" ? "record.title_absent" : "record.title")),
-    recordView(texts, reading.meaning, proven),
-    read_by && el("p", { class: "note" }, read_by),
-    el("h3", {}, texts.t("proof.title")),
-    proofView(texts, proven, papers.view.fingerprint),
-    el("p", { class: "note" }, texts.t("offline.age")),
-    proven.statement.kind === "present" && meaningView(texts))];
+  const read_by = !reading.meaning
+    ? null
+    : by_code
+      ? texts.t("offline.by_code", { hash: by_code })
+      : texts.t("offline.layout");
+  return [
+    el(
+      "div",
+      { class: "proven" },
+      el("h3", {}, texts.t(proven.statement.kind === "absent" ? "record.title_absent" : "record.title")),
+      recordView(texts, reading.meaning, proven),
+      read_by && el("p", { class: "note" }, read_by),
+      el("h3", {}, texts.t("proof.title")),
+      proofView(texts, proven, papers.view.fingerprint),
+      el("p", { class: "note" }, texts.t("offline.age")),
+      proven.statement.kind === "present" && meaningView(texts),
+    ),
+  ];
 }
 
 try {
@@ -143,6 +184,8 @@ try {
   show(/^zh\b/i.test(navigator.language) ? "zh" : "en");
 } catch (error) {
   const app = document.getElementById("offline-app");
-  const said_twice = ["en", "zh"].map((lang) => el("p", { class: "warn", role: "alert" }, textsOf(lang).t("offline.unstarted", { detail: String(error) })));
+  const said_twice = ["en", "zh"].map((lang) =>
+    el("p", { class: "warn", role: "alert" }, textsOf(lang).t("offline.unstarted", { detail: String(error) })),
+  );
   if (app) fill(app, said_twice);
 }

@@ -36,8 +36,20 @@ export class OfflineForm {
     this.salts = file("salts");
     this.paths = file("paths");
     this.code = file("code");
-    this.salt = el("input", { type: "text", id: "offline-salt", class: "mono", autocomplete: "off", spellcheck: "false" });
-    this.fingerprint = el("textarea", { id: "offline-fingerprint", rows: "2", class: "mono", autocomplete: "off", spellcheck: "false" });
+    this.salt = el("input", {
+      type: "text",
+      id: "offline-salt",
+      class: "mono",
+      autocomplete: "off",
+      spellcheck: "false",
+    });
+    this.fingerprint = el("textarea", {
+      id: "offline-fingerprint",
+      rows: "2",
+      class: "mono",
+      autocomplete: "off",
+      spellcheck: "false",
+    });
     this.told = el("p", { id: "offline-told", class: "warn", role: "alert", hidden: true });
     this.bar = el("progress", { max: "100", value: "0", "aria-label": texts.t("check.hashing") });
     this.spoken = el("p", { "aria-live": "polite" });
@@ -51,12 +63,29 @@ export class OfflineForm {
 
   layOut() {
     const { texts, verifier } = this;
-    const field = (/** @type {HTMLElement} */ input, /** @type {string} */ id) => el("div", { class: "field" }, el("label", { for: input.id }, texts.t(id)), input);
-    put(this.view, field(this.proof, "offline.proof"), field(this.anchor, "offline.anchor"), field(this.fingerprint, "offline.fingerprint"),
+    const field = (/** @type {HTMLElement} */ input, /** @type {string} */ id) =>
+      el("div", { class: "field" }, el("label", { for: input.id }, texts.t(id)), input);
+    put(
+      this.view,
+      field(this.proof, "offline.proof"),
+      field(this.anchor, "offline.anchor"),
+      field(this.fingerprint, "offline.fingerprint"),
       scanner(texts, verifier, (text) => (this.fingerprint.value = text)),
-      field(this.document, "offline.document"), el("p", { class: "note" }, texts.t("check.stays")), field(this.salt, "offline.salt"),
-      el("details", {}, el("summary", {}, texts.t("check.more")), field(this.salts, "offline.salts"), field(this.paths, "offline.paths"), field(this.code, "offline.code")),
-      this.told, el("p", {}, this.start), this.working);
+      field(this.document, "offline.document"),
+      el("p", { class: "note" }, texts.t("check.stays")),
+      field(this.salt, "offline.salt"),
+      el(
+        "details",
+        {},
+        el("summary", {}, texts.t("check.more")),
+        field(this.salts, "offline.salts"),
+        field(this.paths, "offline.paths"),
+        field(this.code, "offline.code"),
+      ),
+      this.told,
+      el("p", {}, this.start),
+      this.working,
+    );
   }
 
   /** @param {(papers: Papers) => Promise<void>} onstart */
@@ -77,7 +106,9 @@ export class OfflineForm {
 
   /** @returns {Promise<Papers | {why: Said}>} */
   async papers() {
-    const [proof_file, anchor_file, document, code_file] = [this.proof, this.anchor, this.document, this.code].map((input) => input.files?.[0]);
+    const [proof_file, anchor_file, document, code_file] = [this.proof, this.anchor, this.document, this.code].map(
+      (input) => input.files?.[0],
+    );
     if (!proof_file) return { why: said("offline.no_proof") };
     if (!anchor_file) return { why: said("offline.no_anchor") };
     const proof = await readWhole(proof_file, PROOF_BYTES_MAX, "paper.proof_long");
@@ -93,7 +124,16 @@ export class OfflineForm {
     if (code && "why" in code) return code;
     const slips = document ? await this.slips(document) : { slips: [] };
     if ("why" in slips) return slips;
-    return { proof: proof.bytes, anchor: anchor.bytes, view, fingerprint, document, slips: slips.slips, paths: this.paths.files?.[0], code: code?.bytes };
+    return {
+      proof: proof.bytes,
+      anchor: anchor.bytes,
+      view,
+      fingerprint,
+      document,
+      slips: slips.slips,
+      paths: this.paths.files?.[0],
+      code: code?.bytes,
+    };
   }
 
   /** @param {File} document @returns {Promise<{slips: Slip[]} | {why: Said}>} */

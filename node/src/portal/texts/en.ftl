@@ -89,6 +89,17 @@ check-nothing-filed = The node says that nothing was filed under this digest.
 check-proves-heading = What this proves, and what it does not
 check-proves = It proves that this very document, with its salt, was filed at the time shown, and what has happened to the record since.
 check-proves-not = It does not prove that what the document says is true, who wrote it, or that there is no other version of it.
+record-case = Case number
+record-custodian = In the hands of
+record-filed-by = Filed by
+record-filed-height = Filed at height
+record-filed = Filed
+record-steps = Changes of hands
+record-status = Status
+record-open = open
+record-sealed = sealed
+record-withheld = Withheld by order
+record-count = Documents in the batch
 
 ## The lottery
 lottery-title = Licence-plate lottery

@@ -89,6 +89,17 @@ check-nothing-filed = 节点称该摘要下没有存证。
 check-proves-heading = 核验能证明什么，不能证明什么
 check-proves = 它证明这份文件（连同其盐）在所示时间已经存证，以及此后记录的变化。
 check-proves-not = 它不证明文件内容属实、由谁书写，也不证明没有其他版本。
+record-case = 案号
+record-custodian = 保管人
+record-filed-by = 存证人
+record-filed-height = 存证高度
+record-filed = 存证时间
+record-steps = 移交次数
+record-status = 状态
+record-open = 可移交
+record-sealed = 已封存
+record-withheld = 限制公开的裁定
+record-count = 批次中的文件数
 
 ## The lottery
 lottery-title = 小客车指标摇号
