@@ -49,6 +49,7 @@ test: ## sets up, compiles the contracts, and runs every test
 	case "$$status" in
 	  0)
 	    phase "building chancery and the liar" $(BUILD) --example liar
+	    phase "the portal's scripts, and the verifier they load" node --test tests/web/unit/*.test.mjs
 	    phase "the portal in a browser, in short" node tests/web/run.mjs --smoke
 	    ;;
 	  3) echo "==> SKIPPED: the portal in a browser, because there is none here and none can be installed; make test-web runs all of it" ;;
@@ -65,6 +66,7 @@ test-web: ## the portal in a real browser against real networks and nodes that l
 	. scripts/env.sh
 	phase "compiling the contracts" bash scripts/contracts.sh
 	phase "building chancery and the liar" $(BUILD) --example liar
+	phase "the portal's scripts, and the verifier they load" node --test tests/web/unit/*.test.mjs
 	phase "the portal in a browser" node tests/web/run.mjs $(WEB_TESTS)
 	phases_summary test-web
 
