@@ -1,5 +1,6 @@
 //! The binary itself, as people run it: what it prints and with which code it ends.
 
+mod anchor;
 mod check;
 mod upgrade;
 
