@@ -14,6 +14,7 @@ use crate::{
     config::NodeConfig,
     fixture::{call, certify, deploy, deployer, engine, genesis, name, validator_public_key, verified},
     metrics::Metrics,
+    portal::Portal,
     snapshot::{Folder, create, restore},
     store::{ChainIdentity, ChainStore, DiskDb, StoreDirectory},
 };
@@ -73,6 +74,7 @@ fn blocks_from_before_the_snapshot_are_unknown_and_asking_for_them_stops_nothing
         metrics,
         fatal: fatal.clone(),
         streams: Arc::new(Semaphore::new(1)),
+        portal: Portal::new(config.portal_config().expect("the template's contracts")),
         stopping: stop,
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
