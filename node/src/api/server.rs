@@ -41,7 +41,7 @@ pub enum ServeError {
         reason: std::io::Error,
     },
     /// The files for TLS do not serve.
-    #[error("the API cannot be served over TLS: {0}")]
+    #[error(transparent)]
     Tls(#[from] TlsError),
 }
 
