@@ -71,13 +71,9 @@ pub(in crate::portal) async fn show(visit: Visit) -> Result<Response, Trouble> {
 fn find(chain: &ChainService, height: u64, lang: crate::portal::lang::Lang) -> Result<Found, ReadError> {
     let (ledger, rules) = (chain.ledger(), chain.ledger().rules());
     let db = ledger.db();
-    // Above the tip may be blocks that are final and not executed here yet.
-    let header = if height <= ledger.tip().height { db.header(height)? } else { None };
-    let header = header.ok_or_else(|| ReadError::Unknown {
-        what: format!("the block at height {height}"),
-        code: "unknown_block",
-        chain: rules.name().clone(),
-    })?;
+    // A height is the visitor's choice: of what is not here, nothing may be expected.
+    chain.expect_kept(height)?;
+    let header = db.expect_part(db.header(height)?, "header", height)?;
     let finality = db.expect_part(db.finality(height)?, "certificate at or after the block", height)?;
     let receipts = db.expect_part(db.receipts(height)?, "receipts", height)?;
     let mut transactions = db.transactions(height)?.unwrap_or_default().into_iter();
