@@ -22,6 +22,9 @@ for (const [lang, device] of EVERYWHERE) {
             assert.match(await page.getAttribute("html", "lang"), lang === "zh" ? /^zh/ : /^en/);
             assert.equal(await page.locator("h1").count(), 1, "one main heading");
             await settled(page);
+            const unknown = await page.evaluate(() =>
+              [...document.querySelectorAll("*")].filter((element) => element instanceof HTMLUnknownElement).map((element) => element.localName));
+            assert.deepEqual(unknown, [], "there are no such elements");
             await assertAccessible(page, `${name} (${lang}, ${device}, ${colorScheme})`);
             await assertFits(page, name);
           }));
