@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { EVERYWHERE, assertAccessible, assertFits, onPage, withBrowser } from "./browser.mjs";
+import { EVERYWHERE, assertAccessible, assertDrawings, assertFits, assertTables, onPage, withBrowser } from "./browser.mjs";
 import { facts, url } from "./facts.mjs";
 import { pages } from "./pages.mjs";
 import { chooseFiles } from "./portal.mjs";
@@ -27,6 +27,8 @@ for (const [lang, device] of EVERYWHERE) {
             assert.deepEqual(unknown, [], "there are no such elements");
             await assertAccessible(page, `${name} (${lang}, ${device}, ${colorScheme})`);
             await assertFits(page, name);
+            await assertTables(page, name);
+            await assertDrawings(page, name);
           }));
       }
     });

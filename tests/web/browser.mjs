@@ -73,6 +73,26 @@ export async function assertAccessible(page, what) {
   assert.deepEqual(found, [], `axe on ${what}`);
 }
 
+/**
+ * Every row of every table has a cell for each column. What is no cell, because its markup is broken, browsers push out of
+ * the table without a word.
+ */
+export async function assertTables(page, what) {
+  const wrong = await page.evaluate(() =>
+    [...document.querySelectorAll("table")].flatMap((table) => {
+      const columns = table.tHead?.rows[0]?.cells.length ?? 0;
+      return [...table.tBodies].flatMap((body) => [...body.rows]).filter((row) => row.cells.length !== columns).map((row) => row.outerHTML.slice(0, 200));
+    }));
+  assert.deepEqual(wrong, [], `${what} has rows with cells missing`);
+}
+
+/** Every drawing has an area that it is drawn in. */
+export async function assertDrawings(page, what) {
+  const wrong = await page.evaluate(() =>
+    [...document.querySelectorAll("svg")].filter((svg) => !/^-?[\d.]+ -?[\d.]+ [\d.]+ [\d.]+$/.test(svg.getAttribute("viewBox") ?? "")).map((svg) => svg.outerHTML.slice(0, 120)));
+  assert.deepEqual(wrong, [], `${what} has drawings without an area`);
+}
+
 /** Fails where the page is wider than its window. */
 export async function assertFits(page, what) {
   const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

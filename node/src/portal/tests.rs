@@ -72,6 +72,14 @@ fn check_page(path: &str, answer: &Answer) {
     assert!(html.contains(&format!("<html lang=\"{}\">", lang.tag())), "{path}: {html}");
     assert!(html.contains(&format!("<body data-lang=\"{}\" data-page=\"", lang.code())), "{path}");
     assert_eq!(html.matches("<h1").count(), 1, "{path}: {html}");
+    for table in html.split("<table").skip(1) {
+        let table = table.split("</table>").next().unwrap_or_default();
+        let columns = table.matches("<th scope=\"col\"").count();
+        for row in table.split("<tr>").skip(2) {
+            let cells = ["<td>", "<td ", "<th scope=\"row\""].iter().map(|cell| row.matches(cell).count());
+            assert_eq!(cells.sum::<usize>(), columns, "{path}: a cell for each column: {row}");
+        }
+    }
     assert_eq!(html.matches("<main ").count(), 1, "{path}");
     assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains(" onclick="), "{path}");
     assert_eq!(html.matches("<script").count(), 1, "{path}");
