@@ -58,4 +58,5 @@ test("facts are shown by their kinds, and a missing sentence is seen", () => {
   assert.equal(texts.t("two"), "[two]");
   assert.equal(texts.t("one"), "{at_ms} {size_bytes} {count} {name}");
   assert.equal(texts.time(Infinity), "Infinity");
+  assert.equal(new Texts("zh", {}).time(0), "1970年1月1日 00:00:00（协调世界时 UTC）");
 });

@@ -59,13 +59,15 @@ export class Texts {
   }
 
   /**
-   * A time, in UTC, because a document's date must not depend on where it is read.
+   * A time, in UTC, because a document's date must not depend on where it is read; written as the pages write theirs.
    * @param {number} time_ms
    */
   time(time_ms) {
     const date = new Date(time_ms);
     if (Number.isNaN(date.getTime())) return String(time_ms);
-    return `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+    const [day, clock] = date.toISOString().slice(0, 19).split("T");
+    if (this.lang !== "zh") return `${day} ${clock} UTC`;
+    return `${date.getUTCFullYear()}年${date.getUTCMonth() + 1}月${date.getUTCDate()}日 ${clock}（协调世界时 UTC）`;
   }
 
   /** @param {number} count */
