@@ -78,11 +78,14 @@ describe("by the keyboard alone", () => {
     }));
 });
 
-/** Waits until a page's own script has put there what it puts there. */
+/** Waits until a page's own script has put there what it puts there. A live page never ends loading. */
 async function settled(page) {
-  await page.waitForLoadState("networkidle").catch(() => undefined);
-  await page.waitForFunction(() => ["check-app", "lottery-app", "waste-app", "trust-app"].every((id) => {
-    const app = document.getElementById(id);
-    return !app || app.childElementCount > 0 || app.closest("[data-household='']");
-  }), undefined, { timeout: 10_000 });
+  await page.waitForLoadState("load");
+  await page.waitForFunction(() => {
+    const filled = ["check-app", "lottery-app", "waste-app", "trust-app"].every((id) => {
+      const app = document.getElementById(id);
+      return !app || app.childElementCount > 0 || app.closest("[data-household='']");
+    });
+    return filled && (!document.getElementById("live") || document.getElementById("live-pause"));
+  }, undefined, { timeout: 15_000 });
 }

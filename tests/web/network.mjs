@@ -21,6 +21,17 @@ const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGTERM")));
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
 
+/** Starts a program that shares this one's output and ends with it; resolves to its exit code. */
+export function runBeside(program, arguments_) {
+  const child = spawn(program, arguments_, { stdio: "inherit" });
+  running.add(child);
+  return new Promise((resolve) =>
+    child.once("exit", (code) => {
+      running.delete(child);
+      resolve(code ?? 1);
+    }));
+}
+
 /** A new directory that is removed in the end, unless KEEP is set. */
 export function temporaryDirectory(name) {
   const path = mkdtempSync(join(tmpdir(), `chancery-${name}-`));

@@ -9,11 +9,10 @@
 
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { startNetwork, temporaryDirectory } from "./network.mjs";
+import { runBeside, startNetwork, temporaryDirectory } from "./network.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 /** In their order. A large file and the throttled phone come when nothing else runs. */
@@ -79,15 +78,11 @@ async function slots() {
 }
 
 function node(file) {
-  return ended(spawn(process.execPath, [join(HERE, file)], { stdio: "inherit" }));
+  return runBeside(process.execPath, [join(HERE, file)]);
 }
 
 /** Has node's own runner run files one after the other. */
 function test(names) {
   const files = names.map((name) => join(HERE, `${name}.spec.mjs`));
-  return ended(spawn(process.execPath, ["--test", "--test-concurrency=1", "--test-reporter=spec", ...files], { stdio: "inherit" }));
-}
-
-function ended(child) {
-  return new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)));
+  return runBeside(process.execPath, ["--test", "--test-concurrency=1", "--test-reporter=spec", ...files]);
 }
