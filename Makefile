@@ -57,7 +57,7 @@ test: ## sets up, compiles the contracts, and runs every test
 	esac
 	phases_summary test
 
-# Chromium, two npm packages and real networks; the whole takes some 20 minutes.
+# Chromium, two npm packages and real networks; the whole takes about half an hour on two cores.
 WEB_TESTS ?=
 
 test-web: ## the portal in a real browser against real networks and nodes that lie (WEB_TESTS=check for one of them)
