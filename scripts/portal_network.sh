@@ -20,7 +20,6 @@ readonly few="${FEW:-}"
 readonly chain=main
 readonly evidence=evidence/evidence
 readonly chancery="${CHANCERY:-$CARGO_TARGET_DIR/debug/chancery}"
-# Not /tmp itself where a link stands in between: the nodes' configurations name it.
 readonly modules="${CHANCERY_MODULES:-$CARGO_TARGET_DIR/contracts}"
 readonly start_timeout_s=60
 readonly validators=4
