@@ -76,7 +76,7 @@ fn smallest<E>(used: u64, most: u64, mut does: impl FnMut(u64) -> Result<(bool, 
         } else {
             low = limit;
         }
-        step = (2 * step).max(used / 64).max(1);
+        step = step.saturating_mul(2).max(used / 64).max(1);
     }
     Ok(high)
 }

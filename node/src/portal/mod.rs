@@ -87,7 +87,8 @@ pub(crate) fn router(api: &Shared, guard: &Arc<Guard>) -> Router<Shared> {
         let code = lang.code();
         let bare = get(move || async move { moved(&format!("/{code}/")) });
         router = router.route(&format!("/{code}"), observed(guard, "/{lang}", bare));
-        let other = observed(guard, "/{lang}/{*rest}", any(no_page));
+        // Whatever the method: a path that leads nowhere has none that would be right.
+        let other = guard.before("/{lang}/{*rest}", OPEN, any(no_page));
         router = router.route(&format!("/{code}/{{*rest}}"), other);
     }
     let files = [
