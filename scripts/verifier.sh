@@ -14,6 +14,12 @@ sources() {
     LC_ALL=C sort
 }
 
+# Panics name their places in the source; those must not be of the machine that compiled them.
+cargo_home="${CARGO_HOME:-$HOME/.cargo}"
+remap="--remap-path-prefix=$PWD=/chancery"
+for registry in "$cargo_home"/registry/src/*/; do remap+=" --remap-path-prefix=${registry%/}=/dependencies"; done
+export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$remap"
+
 CARGO_TARGET_DIR="$CARGO_TARGET_DIR/glue" cargo build --locked --quiet --manifest-path sdk/web/glue/Cargo.toml
 cargo build --locked --profile browser --target wasm32-unknown-unknown --lib --manifest-path sdk/web/Cargo.toml
 mkdir -p "$out"

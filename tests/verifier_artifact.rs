@@ -25,6 +25,17 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// Whoever compiled it is nobody's business, and two machines make the same module.
+#[test]
+fn no_place_of_the_machine_that_made_it_stands_in_the_verifier() {
+    let module = fs::read(root().join("node/src/portal/assets/verifier_bg.wasm")).expect("it is there");
+    let has = |place: &[u8]| module.windows(place.len()).any(|part| part == place);
+    assert!(has(b"/dependencies/"), "panics name where they are");
+    for place in [&b"/.cargo/"[..], b"/registry/src/", b"/home/", b"/root/", b"/work/"] {
+        assert!(!has(place), "{}", String::from_utf8_lossy(place));
+    }
+}
+
 #[test]
 fn browsers_load_the_verifier_of_these_sources() {
     let mut found = vec![root().join("examples/redraw/src/lib.rs")];
