@@ -83,6 +83,7 @@ test-sim: ## runs 300 seeds of the simulated network (SEEDS=n for others, SEED=n
 	. scripts/env.sh
 	phase "compiling the contracts" bash scripts/contracts.sh
 	phase "simulating" env SEEDS="$${SEEDS:-300}" cargo test $(LOCKED) --workspace --lib -- consensus::simulation::no_seed --nocapture
+	phase "several chains on each node, and a hostile relay" env SEEDS="$${SEEDS:-300}" cargo test $(LOCKED) --workspace --lib -- consensus::simulation::lanes::no_seed --nocapture
 	phase "chains that send each other messages" env SEEDS="$${SEEDS:-300}" cargo test $(LOCKED) --workspace --test chancery -- cross_chain::storm --nocapture
 	phases_summary test-sim
 

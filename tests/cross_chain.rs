@@ -1,4 +1,5 @@
-//! Chains among themselves: sidechains founded by one act, anchored, exchanging messages with proofs.
+//! Chains among themselves: sidechains founded by one act, anchored, exchanging messages with proofs; and the registry that
+//! they all go by, upgraded.
 
 #[path = "cross_chain/carrier.rs"]
 mod carrier;
@@ -14,5 +15,7 @@ mod messages;
 mod mirrored;
 #[path = "cross_chain/storm.rs"]
 mod storm;
+#[path = "cross_chain/upgraded.rs"]
+mod upgraded;
 #[path = "cross_chain/world.rs"]
 mod world;

@@ -109,7 +109,14 @@ pub fn module(text: &str, methods: &[(&str, MethodKind)]) -> Vec<u8> {
             docs: Docs::default(),
         })
     };
-    let entries = std::iter::once(contract).chain(methods.iter().map(method));
+    module_with(text, std::iter::once(contract).chain(methods.iter().map(method)))
+}
+
+/// A module from its text, with a schema of these entries.
+///
+/// # Panics
+/// When the text is not a module.
+pub fn module_with(text: &str, entries: impl Iterator<Item = Entry>) -> Vec<u8> {
     let section: Vec<u8> = entries.flat_map(|entry| entry.to_section_bytes()).collect();
     let mut wasm = wat::parse_str(text).expect("the tests' texts are modules");
     let mut custom = Vec::new();

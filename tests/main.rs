@@ -18,6 +18,7 @@ mod identity;
 mod instances;
 mod lean;
 mod membership;
+mod own_process;
 mod paging;
 #[path = "../contracts/plate-lottery/tests/lottery.rs"]
 mod plate_lottery_tests;
@@ -26,6 +27,7 @@ mod registry;
 mod registry_artifact;
 mod registry_rules;
 mod services;
+mod sidechain_committee;
 mod sidechains;
 mod snapshot;
 mod source_lines;

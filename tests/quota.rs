@@ -2,13 +2,13 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use chancery_abi::{Deploy, Payload};
+use chancery_abi::{Deploy, Digest, Payload};
 use chancery_tests::{contract, name};
 use parity_scale_codec::Encode as _;
 use serde_json::json as object;
 
 use crate::{
-    finality::{Clerk, Network},
+    finality::{Clerk, Network, json, run},
     membership::{enact, query},
 };
 
@@ -67,8 +67,18 @@ fn a_department_that_has_used_its_quota_waits_and_another_does_not() {
     assert!(after["usage"]["storage"]["used"].as_u64() > Some(100), "{after}");
     assert!(after["gas_left"].as_u64() < Some(LIMIT), "{after}");
 
+    // A sponsor of another department helps out: its department pays, and this one does not.
+    let (keys, digest) = (network.home.join("keys"), Digest::of(b"sponsored").to_string());
+    let (keys, node) = (keys.to_string_lossy(), &network.apis[0]);
+    let call = ["call", "main/evidence", "file", "--digest", &digest, "--case-number", "2026-9"];
+    let signed = ["--as", "demo", "--sponsor", "admin-interior", "--keys", &keys, "--node", node, "--json"];
+    let before = used(&balance(&network));
+    let sponsored = json(&run(&[&call[..], &signed].concat()));
+    assert_eq!(sponsored["outcome"]["kind"], "done", "{sponsored}");
+    assert_eq!(used(&balance(&network)), before);
+
     // Another department's contracts go on, and so do the registry's acts; one of them helps.
-    let mut clerk = Clerk::starting_at(&network, clerk.nonce() - 1);
+    let mut clerk = Clerk::starting_at(&network, clerk.nonce());
     let deployed = deploy("interior", &mut clerk);
     let receipt = network.node(1).chain(main.clone()).submit(&deployed, 60).expect("interior has no quota");
     assert_eq!(receipt.expect("it is final").outcome.kind, "done");

@@ -19,6 +19,10 @@ mod nodes;
 mod offices;
 #[path = "registry/quotas.rs"]
 mod quotas;
+#[path = "registry/rotation.rs"]
+mod rotation;
+#[path = "registry/upgrades.rs"]
+mod upgrades;
 
 use ::registry::{acts::*, nodes::RegistryNodeCalls as _, *};
 use chancery_testing::{Account, Address, Chain, Deployed, days, hours};
@@ -27,6 +31,7 @@ use ed25519_zebra::{SigningKey, VerificationKeyBytes};
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 const EPOCH: u64 = 10;
+const LEAD: u64 = 20;
 const DEPARTMENTS: [&str; 3] = ["justice", "interior", "finance"];
 
 const ROUTINE: Rule = Rule { approvals: 2, departments: 1, delay_ms: HOUR_MS, open_ms: 10 * DAY_MS };
@@ -77,6 +82,7 @@ fn setup(now_ms: u64) -> Setup {
         constitution: CONSTITUTION,
         freeze: FREEZE,
         epoch_blocks: EPOCH,
+        beacon_lead_blocks: LEAD,
     }
 }
 

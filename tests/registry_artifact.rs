@@ -1,11 +1,11 @@
 //! The registry as the node carries it: the Wasm beside the source is what the source gives, and what a genesis says of
 //! it is what the contract and the runtime read.
 
-use ::registry::{Ceremony, Group, Membership, Setup, Stage};
+use ::registry::{Ceremony, Group, KeySpan, Membership, Setup, Stage, ThresholdKeys};
 use chancery::chain::{PlannedDepartment, REGISTRY_WASM, RegistryPlan};
 use chancery_abi::{Address, Digest, Name};
 use chancery_build::{Options, build};
-use chancery_runtime::execution::registry as read;
+use chancery_runtime::{execution::registry as read, module::CheckedModule};
 use parity_scale_codec::{Decode, Encode};
 
 /// The compiler that the kept module is from.
@@ -44,6 +44,15 @@ fn what_a_genesis_sets_up_with_is_what_the_contract_reads() {
     assert_eq!((read.nodes[0].key, read.nodes[0].operator), ([2; 32], [3; 32]));
     assert_eq!((read.deployers[0].chain.as_str(), read.deployers[0].account), ("main", Address([4; 32])));
     assert!(read.meters.is_empty() && read.epoch_blocks == 100 && read.freeze.departments == 2);
+    assert_eq!(read.beacon_lead_blocks, 100_000);
+}
+
+#[test]
+fn nodes_read_and_call_all_that_they_need_of_the_kept_module() {
+    let module = CheckedModule::check(REGISTRY_WASM).expect("it is a contract");
+    // By the rules that decide whether it could be upgraded to.
+    assert_eq!(read::unreadable_field(module.schema()), None);
+    assert_eq!(read::uncallable_method(module.schema()), None);
 }
 
 #[test]
@@ -76,6 +85,13 @@ fn the_runtime_reads_the_contracts_types() {
     };
     let found = read::Group::decode(&mut &group.encode()[..]).expect("the same layout");
     assert_eq!((found.encode(), found.key, found.output), (group.encode(), group.key, group.output));
+    let span = |from_height, to_height| KeySpan { key: [7; 96], from_height, to_height, untrusted: true, round: 3 };
+    let keys = ThresholdKeys { lead_blocks: 5, spans: vec![span(1, Some(9)), span(10, None)] };
+    let found = read::ThresholdKeys::decode(&mut &keys.encode()[..]).expect("the same layout");
+    assert_eq!(found.encode(), keys.encode());
+    let at = |height| found.at(height).map(|key| (key.from_height, key.untrusted));
+    assert_eq!((at(0), at(1), at(9), at(10)), (None, Some((1, true)), Some((1, true)), Some((10, true))));
+    assert_eq!(found.spans[1].round, 3);
     let stages = [Stage::Keys, Stage::Dealings, Stage::Acknowledgements, Stage::Logs, Stage::Declarations];
     for stage in stages {
         let ceremony = Ceremony {

@@ -151,6 +151,51 @@ fn a_department_holds_its_bytes_and_no_more() {
 }
 
 #[test]
+fn a_sponsors_department_pays_the_gas_and_the_contracts_own_holds_the_bytes() {
+    let (chain, clerks) = metered(u64::MAX / 4, 1_000_000);
+    let desk = Account::named("desk");
+    chain.appoint_sponsor(&desk, "welfare");
+    chain.set_quota("welfare", Some(quota(&chain, 3 * LIMIT, 0)));
+    let drawn = clerks.draw(1).with_gas(LIMIT).sponsored_by(&desk).by(&clerk());
+    let used = drawn.gas();
+    assert!(drawn.done().is_some());
+    let usage = |department: &str| chain.usage(department);
+    assert_eq!((usage("welfare").gas.used, usage("welfare").storage.used), (used, 0));
+    assert!(usage(DEPARTMENT).gas.used == 0 && usage(DEPARTMENT).storage.used > 0);
+    // Whatever becomes of it.
+    let refused = clerks.draw(1).with_gas(LIMIT).sponsored_by(&desk).by(&Account::named("other"));
+    refused.refused("NotAllowed");
+    assert_eq!(usage("welfare").gas.used, used + refused.gas());
+    // What the sponsor's department has not left it does not pay, and the other one's is none of its business.
+    chain.set_quota("welfare", Some(quota(&chain, LIMIT, 0)));
+    let refusal = clerks.draw(1).with_gas(LIMIT).sponsored_by(&desk).try_by(&clerk()).err();
+    let exhausted =
+        |refusal: &Refusal| matches!(refusal, Refusal::QuotaExhausted { department, .. } if department == "welfare");
+    assert!(refusal.as_ref().is_some_and(exhausted), "{refusal:?}");
+    assert!(clerks.draw(1).with_gas(LIMIT).by(&clerk()).done().is_some());
+}
+
+#[test]
+fn who_is_no_sponsor_pays_for_nobody_and_no_other_department_pays_instead() {
+    let (chain, clerks) = metered(u64::MAX / 4, 1_000_000);
+    let desk = Account::named("desk");
+    let refusal = || clerks.draw(1).with_gas(LIMIT).sponsored_by(&desk).try_by(&clerk()).err();
+    let not_sponsor = Some(Refusal::NotSponsor { sponsor: desk.address() });
+    let before = chain.usage(DEPARTMENT);
+    assert_eq!(refusal(), not_sponsor);
+    assert_eq!(chain.usage(DEPARTMENT), before);
+    chain.appoint_sponsor(&desk, "welfare");
+    assert_eq!(refusal(), None);
+    // Who is frozen sponsors nothing.
+    chain.freeze(desk.address());
+    assert_eq!(refusal(), not_sponsor);
+    chain.unfreeze(desk.address());
+    assert_eq!(refusal(), None);
+    chain.dismiss_sponsor(&desk);
+    assert_eq!(refusal(), not_sponsor);
+}
+
+#[test]
 fn one_departments_quota_is_not_anothers_and_without_one_nothing_is_counted() {
     let (chain, clerks) = office();
     chain.grant_role("chief_clerk", &clerk());

@@ -13,13 +13,13 @@ impl Network {
     }
 
     /// Runs a command against a node, with the network's keys.
-    fn cli(&self, number: usize, words: &[&str]) -> Value {
+    pub(crate) fn cli(&self, number: usize, words: &[&str]) -> Value {
         let keys = self.home.join("keys");
         let (url, keys) = (self.url(number).to_owned(), keys.to_string_lossy().into_owned());
         json(&run(&[words, &["--node", &url, "--keys", &keys, "--json"]].concat()))
     }
 
-    fn get(&self, number: usize, path: &str) -> Option<Value> {
+    pub(crate) fn get(&self, number: usize, path: &str) -> Option<Value> {
         let node = self.node(number);
         let chain = path.split('/').next().unwrap_or_default();
         match path.split_once('/') {
@@ -29,12 +29,12 @@ impl Network {
         }
     }
 
-    fn height_of(&self, number: usize, chain: &str) -> u64 {
+    pub(crate) fn height_of(&self, number: usize, chain: &str) -> u64 {
         self.node(number).chain(name(chain)).status().map_or(0, |status| status.height)
     }
 
     /// Founds a chain whose committee are these nodes.
-    fn found(&self, chain: &str, department: &str, members: &[usize]) -> Value {
+    pub(crate) fn found(&self, chain: &str, department: &str, members: &[usize]) -> Value {
         let mut keys: Vec<String> = members.iter().map(|number| self.key_of(*number)).collect();
         keys.sort_unstable();
         let committee = keys.join(",");
@@ -65,11 +65,11 @@ impl Network {
         json(&run(&words))
     }
 
-    fn key_of(&self, number: usize) -> String {
+    pub(crate) fn key_of(&self, number: usize) -> String {
         self.peers()[number].split('@').next().expect("KEY@HOST:PORT").to_owned()
     }
 
-    fn deploy_courier(&self, number: usize, chain: &str, department: &str) -> Address {
+    pub(crate) fn deploy_courier(&self, number: usize, chain: &str, department: &str) -> Address {
         let file = contract_file("courier.wasm").to_string_lossy().into_owned();
         let words =
             ["contract", "deploy", chain, &file, "--department", department, "--name", "courier", "--points", "1000"];
@@ -78,7 +78,7 @@ impl Network {
     }
 
     /// Sends points from a chain's courier to another's.
-    fn send(&self, number: usize, from: &str, to: &str, other: Address, amount: u64) {
+    pub(crate) fn send(&self, number: usize, from: &str, to: &str, other: Address, amount: u64) {
         let (target, to, other) = (format!("{from}/courier"), format!("chain={to}"), other.to_string());
         let amount = amount.to_string();
         let words = ["call", &target, "send", "--arg", &to, "--to", &other, "--method", "credit", "--amount", &amount];
@@ -87,7 +87,7 @@ impl Network {
     }
 
     /// Points of a courier's own, and those it holds of a chain.
-    fn points(&self, number: usize, chain: &str, of: &str) -> (u64, u64) {
+    pub(crate) fn points(&self, number: usize, chain: &str, of: &str) -> (u64, u64) {
         let of = format!("chain={of}");
         let answer = self.cli(number, &["query", &format!("{chain}/courier"), "points", "--arg", &of]);
         let value = |place: usize| answer["value"][place].as_u64().expect("points");

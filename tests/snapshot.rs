@@ -1,5 +1,6 @@
 //! A node that begins with a state snapshot: downloaded from whoever has one, checked piece by piece, gone on with after
-//! an interruption, and then a node like any other, with a key of its own.
+//! an interruption, and then a node like any other, with a key of its own. An operator has it do so, or it does by itself
+//! when it is empty or far behind; and so it is with sidechains.
 
 use std::{
     fs,
@@ -219,4 +220,224 @@ fn a_node_begins_with_a_snapshot_that_liars_could_not_spoil() {
     network.start(4);
     let reached = network.height(0);
     network.wait("the new node goes on", |network| network.height(4) > reached);
+}
+
+/// A network with quick blocks, whose nodes make snapshots of all their chains.
+fn quick(home: &Path) -> Network {
+    let mut network = Network::plan(home);
+    network.environment.push(("CHANCERY_SNAPSHOTS_EVERY_BLOCKS", "10"));
+    network.environment.push(("CHANCERY_SNAPSHOTS_KEPT", "100"));
+    network.environment.push(("CHANCERY_CHAIN_HEARTBEAT_MS", "200"));
+    (0..4).for_each(|number| network.start(number));
+    network.wait("a block everywhere", |network| (0..4).all(|number| network.height(number) > 0));
+    network
+}
+
+/// Has the nodes that are started from here on take snapshots from these.
+fn take_from(network: &mut Network, sources: &[&str]) {
+    network.environment.push(("CHANCERY_SNAPSHOTS_SOURCES", sources.join(",").leak()));
+}
+
+/// The height of the newest snapshot that a node keeps of a chain.
+fn newest(network: &Network, number: usize, chain: &str) -> u64 {
+    let heights = network.node(number).chain(name(chain)).snapshots();
+    heights.ok().and_then(|heights| heights.last().copied()).unwrap_or(0)
+}
+
+fn has_block(network: &Network, number: usize, chain: &str, height: u64) -> bool {
+    let answer = get(&network.apis[number], &format!("/v1/chains/{chain}/blocks/{height}"));
+    assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.1 404"), "{answer}");
+    answer.starts_with("HTTP/1.1 200")
+}
+
+/// What a node says in its log when it does.
+const BEGINS: &str = "the chain begins with a state snapshot";
+
+#[test]
+fn a_new_node_begins_with_a_snapshot_by_itself_though_one_of_its_sources_lies() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let mut network = filled(home.path());
+    let honest = network.apis[0].clone();
+    let liar = Liar::before(&honest);
+    let joined = join(&mut network);
+    let from_height = admit(&network, &joined);
+    take_from(&mut network, &[&liar.url, &honest]);
+    network.start(4);
+    network.wait("the new node follows", |network| network.height(4) > from_height + 5);
+    let log = network.log(4);
+    assert!(log.contains(BEGINS), "{log}");
+    assert!(liar.lies.load(Ordering::SeqCst) > 0 && log.contains("this source lied"), "{log}");
+    assert!(!has_block(&network, 4, "main", 1) && has_block(&network, 0, "main", 1));
+    let key = joined["key"].as_str().expect("a key").to_owned();
+    network.wait("the new node is ready", |network| !query(network, &["readiness_of", "--key", &key]).is_null());
+    // After a stop it goes on where it was.
+    network.kill(4);
+    network.start(4);
+    let reached = network.height(0);
+    network.wait("the new node goes on", |network| network.height(4) > reached);
+    assert_eq!(network.log(4).matches(BEGINS).count(), 1);
+}
+
+#[test]
+fn a_validator_that_was_away_for_long_begins_anew_by_itself_and_votes_again() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let mut network = quick(home.path());
+    network.wait("a few blocks", |network| network.height(3) > 3);
+    network.kill(3);
+    let left_at = network.height(0);
+    network.wait("the others are far ahead", |network| newest(network, 0, "main") > left_at + 25);
+    let sources = [network.apis[0].clone(), network.apis[1].clone()];
+    take_from(&mut network, &[&sources[0], &sources[1]]);
+    network.environment.push(("CHANCERY_SNAPSHOTS_BEHIND_BLOCKS", "20"));
+    network.start(3);
+    let reached = network.height(0);
+    network.wait("it follows", |network| network.height(3) > reached);
+    assert!(network.log(3).contains(BEGINS), "{}", network.log(3));
+    assert!(!has_block(&network, 3, "main", 1) && !has_block(&network, 3, "main", left_at + 5));
+    // With another gone, nothing becomes final without its votes.
+    network.kill(2);
+    let alone = network.height(0);
+    network.wait("three go on", |network| network.height(0) > alone + 5);
+    // It is not far behind any more, and takes no other.
+    network.kill(3);
+    network.start(3);
+    let reached = network.height(0);
+    network.wait("it goes on", |network| network.height(3) > reached);
+    assert_eq!(network.log(3).matches(BEGINS).count(), 1);
+}
+
+/// A network of which only the fourth node and two others run, at a height some blocks above the newest snapshot: nothing
+/// becomes final without the fourth. It is stopped.
+fn fourth_needed(home: &Path) -> (Network, u64) {
+    let mut network = quick(home);
+    network.kill(2);
+    let began_alone = network.height(0);
+    network.wait("a snapshot that the fourth has signed", |network| newest(network, 0, "main") > began_alone + 5);
+    // Far from the next snapshot, so that none comes in between.
+    network.wait("a few blocks more", |network| (3..=5).contains(&(network.height(3) % 10)));
+    network.kill(3);
+    let reached = network.height(0);
+    let snapshot = newest(&network, 0, "main");
+    assert!(snapshot < reached, "{snapshot} {reached}");
+    (network, reached)
+}
+
+#[test]
+fn a_validator_whose_store_alone_is_lost_begins_below_where_it_was_and_votes_again() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let (mut network, reached) = fourth_needed(home.path());
+    let lose = |network: &Network| fs::remove_dir_all(network.node_dir(3).join("store")).expect("it can be removed");
+    // From a snapshot that is older than what it has voted for.
+    lose(&network);
+    let source = network.apis[0].clone();
+    take_from(&mut network, &[&source]);
+    network.start(3);
+    network.wait("blocks with its votes", |network| network.height(0) > reached + 5);
+    assert!(network.log(3).contains(BEGINS), "{}", network.log(3));
+    assert!(!has_block(&network, 3, "main", 1));
+    // By blocks, from the genesis on.
+    network.kill(3);
+    lose(&network);
+    network.environment.retain(|(key, _)| *key != "CHANCERY_SNAPSHOTS_SOURCES");
+    let reached = network.height(0);
+    network.start(3);
+    network.wait("blocks with its votes again", |network| network.height(0) > reached + 5);
+    assert!(has_block(&network, 3, "main", 1));
+    assert_eq!(network.log(3).matches(BEGINS).count(), 1);
+}
+
+#[test]
+fn a_validator_that_lost_its_votes_too_does_not_start_where_a_snapshot_has_one() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let (mut network, reached) = fourth_needed(home.path());
+    let (config, genesis) = (network.node_dir(3).join("node.toml"), network.home.join("genesis.scale"));
+    let lost = home.path().join("lost");
+    fs::create_dir_all(lost.join("keys")).expect("a directory");
+    fs::copy(network.node_dir(3).join("keys/validator.key"), lost.join("keys/validator.key")).expect("a copy");
+    // An empty directory of votes is none.
+    fs::create_dir(lost.join("consensus")).expect("a directory");
+    let mut node = command(&["node", "--config", &config.to_string_lossy(), "--data", &lost.to_string_lossy()]);
+    node.envs(network.environment.iter().copied());
+    node.env("CHANCERY_GENESIS", &genesis).env("CHANCERY_SNAPSHOTS_SOURCES", &network.apis[0]);
+    let refused = node.output().expect("a process");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("knows this node's key"), "{said}");
+    assert_eq!(fs::read_dir(lost.join("consensus")).expect("readable").count(), 0, "nothing was claimed");
+    assert!(network.height(0) <= reached + 1, "it has voted");
+    // With its own data it goes on.
+    network.start(3);
+    network.wait("blocks with its votes", |network| network.height(0) > reached + 5);
+}
+
+#[test]
+fn a_member_of_the_first_committee_that_comes_late_starts_by_blocks() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let mut network = Network::plan(home.path());
+    network.environment.push(("CHANCERY_SNAPSHOTS_EVERY_BLOCKS", "10"));
+    network.environment.push(("CHANCERY_CHAIN_HEARTBEAT_MS", "200"));
+    (0..3).for_each(|number| network.start(number));
+    network.wait("a snapshot without the fourth", |network| newest(network, 0, "main") > 0);
+    let source = network.apis[0].clone();
+    take_from(&mut network, &[&source]);
+    network.start(3);
+    let reached = network.height(0);
+    network.wait("it follows", |network| network.height(3) > reached);
+    assert!(!network.log(3).contains(BEGINS), "{}", network.log(3));
+    assert!(network.log(3).contains("this node's key is of the chain's committee"), "{}", network.log(3));
+    assert!(has_block(&network, 3, "main", 1));
+    network.kill(2);
+    let alone = network.height(0);
+    network.wait("its votes count", |network| network.height(0) > alone + 5);
+}
+
+#[test]
+fn a_node_that_comes_late_to_a_sidechain_begins_with_a_snapshot_of_it_and_so_may_an_operator() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let mut network = quick(home.path());
+    network.kill(3);
+    network.found("alpha", "judicial", &[0, 1, 2, 3]);
+    let founded = network.height(0);
+    network.wait("snapshots of both chains", |network| {
+        newest(network, 0, "alpha") > 0 && newest(network, 0, "main") > founded
+    });
+    let sources = [network.apis[0].clone(), network.apis[1].clone()];
+    take_from(&mut network, &[&sources[0], &sources[1]]);
+    network.start(3);
+    let reached = newest(&network, 0, "alpha");
+    network.wait("it follows the sidechain", |network| network.height_of(3, "alpha") > reached + 3);
+    assert_eq!(network.log(3).matches(BEGINS).count(), 1, "{}", network.log(3));
+    assert!(!has_block(&network, 3, "alpha", 1) && has_block(&network, 0, "alpha", 1));
+    assert!(has_block(&network, 3, "main", 1), "the mainchain was not far behind");
+    network.kill(2);
+    let alone = network.height_of(0, "alpha");
+    network.wait("three of the sidechain go on", |network| network.height_of(0, "alpha") > alone + 5);
+
+    // The same by hand: the mainchain in a stopped node's data says what the sidechain's anchor is.
+    network.kill(3);
+    let path = |file: &str| home.path().join(file).to_string_lossy().into_owned();
+    let (stopped, own) = (network.node_dir(3).to_string_lossy().into_owned(), path("alpha.anchor"));
+    run(&["anchor", "export", "--chain", "alpha", "--data", &stopped, "--output", &own, "--json"]);
+    let main_anchor = network.home.join("anchor").to_string_lossy().into_owned();
+    let fetch_alpha = |anchor: &str, out: &str| {
+        let words = ["snapshot", "fetch", "--chain", "alpha", "--anchor", anchor, "--node", &sources[0], "--out", out];
+        attempt(&[&words[..], &["--json"]].concat())
+    };
+    let (done, refused) = fetch_alpha(&main_anchor, &path("wrong"));
+    assert!(!done && refused.to_string().contains("anchor export --chain alpha"), "{refused}");
+    let (alpha, main) = (path("alpha"), path("main"));
+    let (done, fetched) = fetch_alpha(&own, &alpha);
+    assert!(done, "{fetched}");
+    let (whole, verified) = attempt(&["snapshot", "verify", &alpha, "--anchor", &own, "--json"]);
+    assert!(whole && verified["height"] == fetched["height"], "{verified}");
+    let (done, of_main) = fetch(&network, &[&sources[0]], Path::new(&main));
+    assert!(done, "{of_main}");
+    let (genesis, new) = (network.home.join("genesis.scale").to_string_lossy().into_owned(), path("new"));
+    let restore_alpha = ["snapshot", "restore", &alpha, "--chain", "alpha", "--data", &new, "--json"];
+    assert!(!attempt(&restore_alpha).0, "there is no mainchain that names it");
+    let (done, restored) = attempt(&["snapshot", "restore", &main, "--genesis", &genesis, "--data", &new, "--json"]);
+    assert!(done && restored["begins_at"] == of_main["height"], "{restored}");
+    let (done, restored) = attempt(&restore_alpha);
+    assert!(done && restored["chain"] == "alpha" && restored["begins_at"] == fetched["height"], "{restored}");
+    let (done, again) = attempt(&restore_alpha);
+    assert!(!done && again.to_string().contains("has blocks of chain alpha already"), "{again}");
 }

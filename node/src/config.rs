@@ -17,15 +17,18 @@ use serde::{Deserialize, Serialize};
 use crate::{
     api::{self, ApiConfig, Limits, TlsFiles},
     chain::ChainConfig,
+    client::ClientTls,
     consensus::{ConsensusConfig, Peer, Timing},
     pool::PoolConfig,
     portal::{ContractAt, PortalConfig},
-    snapshot::KeeperConfig,
+    snapshot::{KeeperConfig, Sources},
     store::StoreConfig,
 };
 
 /// How far beyond the tolerance a peer's clock may be off for it to be connected to at all; its proposals wait.
 const CLOCK_SLACK: Duration = Duration::from_secs(20);
+/// Nodes that snapshots are looked for at; each that does not answer takes a moment of every start.
+const SNAPSHOT_SOURCES_MAX: usize = 16;
 
 /// A node's configuration.
 #[derive(Clone, Debug, Config)]
@@ -147,6 +150,12 @@ pub struct ChainSection {
     #[config(env = "CHANCERY_CHAIN_HEARTBEAT_MS", default = 2_000)]
     pub heartbeat_ms: u64,
 
+    /// While many transactions wait, blocks are so far apart at least, in milliseconds, so that many go into one: it costs a
+    /// loaded chain nothing, and leaves other chains on the same machine their time. One that waits alone never waits for
+    /// this. 0 is never.
+    #[config(env = "CHANCERY_CHAIN_GATHER_MS", default = 100)]
+    pub gather_ms: u64,
+
     /// How many of the newest heights can be proven by state; older facts are proven by receipts.
     #[config(env = "CHANCERY_CHAIN_PROVABLE_HEIGHTS", default = 256)]
     pub provable_heights: u64,
@@ -256,6 +265,28 @@ pub struct SnapshotsSection {
     /// How many are kept.
     #[config(env = "CHANCERY_SNAPSHOTS_KEPT", default = 2)]
     pub kept: u8,
+
+    /// API addresses of nodes, such as `https://node.interior.gov:7443`, from whose snapshots a chain that is empty here, or
+    /// far behind, begins when the node starts, instead of executing every block. None of them is trusted. Without any the
+    /// node never does; with, it then has none of the blocks before the snapshot's.
+    #[config(env = "CHANCERY_SNAPSHOTS_SOURCES", parse_env = confique::env::parse::list_by_comma, default = [])]
+    pub sources: Vec<String>,
+
+    /// A chain that has blocks is far behind when the newest snapshot of a source is so many blocks ahead.
+    #[config(env = "CHANCERY_SNAPSHOTS_BEHIND_BLOCKS", default = 10_000)]
+    pub behind_blocks: u64,
+
+    /// The authority of the sources' certificates, a PEM file. Without it, those that this system trusts.
+    #[config(env = "CHANCERY_SNAPSHOTS_CA")]
+    pub ca: Option<PathBuf>,
+
+    /// A client certificate for the sources, a PEM file: where `api.client_ca` is set, snapshots are only for who brings one.
+    #[config(env = "CHANCERY_SNAPSHOTS_CLIENT_CERTIFICATE")]
+    pub client_certificate: Option<PathBuf>,
+
+    /// That certificate's private key, a PEM file.
+    #[config(env = "CHANCERY_SNAPSHOTS_CLIENT_KEY")]
+    pub client_key: Option<PathBuf>,
 }
 
 /// The pages for citizens, at the API's address.
@@ -377,6 +408,7 @@ impl NodeConfig {
             ("store.block_cache_mib", self.store.block_cache_mib as u64),
             ("store.write_buffer_mib", self.store.write_buffer_mib as u64),
             ("p2p.proposal_patience_ms", self.p2p.proposal_patience_ms),
+            ("snapshots.behind_blocks", self.snapshots.behind_blocks),
         ];
         if let Some((key, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::Range { key, found: "0".into(), expected: "at least 1" });
@@ -391,6 +423,7 @@ impl NodeConfig {
             return Err(ConfigError::Range { key: "store.open_files_max", found, expected: "at least 64" });
         }
         self.api.checked()?;
+        self.snapshots.checked()?;
         if let Some(error) = self.p2p.peers.iter().find_map(|peer| peer.parse::<Peer>().err()) {
             return Err(ConfigError::Range { key: "p2p.peers", found: error, expected: "KEY@HOST:PORT" });
         }
@@ -429,6 +462,7 @@ impl NodeConfig {
             timing: Timing {
                 heartbeat: Duration::from_millis(self.chain.heartbeat_ms),
                 proposal_patience: Duration::from_millis(self.p2p.proposal_patience_ms),
+                gather: Duration::from_millis(self.chain.gather_ms),
                 clock_tolerance: tolerance,
                 fetch_timeout: Duration::from_secs(2),
             },
@@ -475,7 +509,7 @@ impl NodeConfig {
             query_gas_max: self.chain.query_gas_max,
             disk_reserve_bytes: self.store.disk_reserve_mib.saturating_mul(1 << 20),
             snapshots: Some(KeeperConfig {
-                directory: self.data_dir.join("snapshots"),
+                directory: self.snapshots_dir(),
                 every_blocks: self.snapshots.every_blocks,
                 kept: usize::from(self.snapshots.kept),
             }),
@@ -489,6 +523,22 @@ impl NodeConfig {
             snapshots.directory = snapshots.directory.join("sidechains").join(name.as_str());
         }
         config
+    }
+
+    /// Where the mainchain's snapshots are kept.
+    pub(crate) fn snapshots_dir(&self) -> PathBuf {
+        self.data_dir.join("snapshots")
+    }
+
+    /// Where snapshots are taken from, and when.
+    pub(crate) fn snapshot_sources(&self) -> Sources {
+        let SnapshotsSection { sources, behind_blocks, ca, client_certificate, client_key, .. } = &self.snapshots;
+        Sources {
+            urls: sources.clone(),
+            tls: ClientTls { ca: ca.clone(), identity: client_certificate.clone().zip(client_key.clone()) },
+            behind_blocks: *behind_blocks,
+            reserve_bytes: self.store.disk_reserve_mib.saturating_mul(1 << 20),
+        }
     }
 
     pub(crate) fn module_cache_bytes(&self) -> usize {
@@ -555,6 +605,34 @@ impl ApiSection {
     }
 }
 
+impl SnapshotsSection {
+    fn checked(&self) -> Result<(), ConfigError> {
+        let (certificate, key) = ("snapshots.client_certificate", "snapshots.client_key");
+        match (&self.client_certificate, &self.client_key) {
+            (Some(_), None) => return Err(ConfigError::Missing { key: certificate, missing: key }),
+            (None, Some(_)) => return Err(ConfigError::Missing { key, missing: certificate }),
+            _ => {}
+        }
+        if self.sources.len() > SNAPSHOT_SOURCES_MAX {
+            let found = format!("{} addresses", self.sources.len());
+            return Err(ConfigError::Range { key: "snapshots.sources", found, expected: "at most 16" });
+        }
+        match self.sources.iter().find(|url| !is_address(url)) {
+            None => Ok(()),
+            Some(found) => Err(ConfigError::Range {
+                key: "snapshots.sources",
+                found: format!("{found:?}"),
+                expected: "the address of a node's API, such as https://node.interior.gov:7443",
+            }),
+        }
+    }
+}
+
+fn is_address(url: &str) -> bool {
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    host.is_some_and(|host| !host.is_empty())
+}
+
 fn mib(count: usize) -> usize {
     count.saturating_mul(1 << 20)
 }
@@ -605,6 +683,10 @@ mod tests {
             "[api]\nburst = 9",
             "[api]\ntrusted_proxies = [\"here\"]",
             "[api]\nallowed_origins = [\"*\"]",
+            "[snapshots]\nsources = [\"node.interior.gov:7443\"]",
+            "[snapshots]\nbehind_blocks = 0",
+            "[snapshots]\nclient_certificate = \"node.pem\"",
+            "[snapshots]\nclient_key = \"node.key\"",
         ] {
             std::fs::write(&file, text).expect("a file");
             assert!(NodeConfig::load(Some(&file)).is_err(), "{text}");

@@ -102,20 +102,35 @@ pub(crate) fn genesis_of(validators: &[SigningKey]) -> Genesis {
 
 /// The genesis of a chain with these validators and a registry, each of whose departments has one of them in turn.
 pub(crate) fn genesis_with_registry(validators: &[SigningKey]) -> Genesis {
+    genesis_with_plan(validators, &registry_plan(validators))
+}
+
+/// The same by another plan.
+pub(crate) fn genesis_with_plan(validators: &[SigningKey], plan: &RegistryPlan) -> Genesis {
+    let registry = plan.setup(&name("main"), GENESIS_TIME_MS);
+    Genesis { departments: Vec::new(), registry: Some(registry), ..genesis_of(validators) }
+}
+
+/// The administrator of a department of [`registry_plan`], by its place.
+pub(crate) fn administrator(place: u8) -> Account {
+    Account::new(100 + place)
+}
+
+/// Three departments, each with an administrator and in turn one of the validators.
+pub(crate) fn registry_plan(validators: &[SigningKey]) -> RegistryPlan {
     let department = |(place, text): (usize, &str)| {
         let nodes = validators.iter().skip(place).step_by(3);
         let operator = VerificationKey::from(&SigningKey::from([200 + place as u8; 32])).into();
         PlannedDepartment {
             name: name(text),
             title: text.to_owned(),
-            administrators: vec![Account::new(100 + place as u8).address()],
+            administrators: vec![administrator(place as u8).address()],
             nodes: nodes.map(|key| (VerificationKey::from(key).into(), operator)).collect(),
             deployers: vec![deployer().address()],
         }
     };
     let departments = ["land", "water", "forest"].into_iter().enumerate().map(department).collect();
-    let registry = RegistryPlan::trial(departments).setup(&name("main"), GENESIS_TIME_MS);
-    Genesis { departments: Vec::new(), registry: Some(registry), ..genesis_of(validators) }
+    RegistryPlan::trial(departments)
 }
 
 /// The one validator's public key.

@@ -23,6 +23,7 @@ pub mod module_files;
 pub mod node;
 pub mod pool;
 pub mod portal;
+mod priority;
 pub mod project;
 mod relay;
 mod sidechains;

@@ -14,6 +14,7 @@ use chancery_abi::{Genesis, limits::CALL_DEPTH_MAX};
 use chancery_runtime::engine::{Engine, EngineConfig, EngineError, Observe, Optimisation};
 use ed25519_zebra::{SigningKey, VerificationKey};
 use tokio::{
+    runtime::{Builder, Runtime},
     sync::{Semaphore, watch},
     task::JoinHandle,
     time::timeout,
@@ -27,8 +28,10 @@ use crate::{
     metrics::Metrics,
     module_files::ModuleFiles,
     portal::Portal,
+    priority::{Work, give_way},
     relay,
     sidechains::Sidechains,
+    snapshot::{BeginError, Beside, Place, Turn, begin_anew},
     store::{ChainIdentity, ChainStore, DiskDb, StoreDirectory, StoreError},
 };
 
@@ -38,6 +41,8 @@ pub const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 const API_GRACE: Duration = Duration::from_secs(10);
 /// How long the last requests may go on reading.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long sidechains that are taking a state snapshot have to leave off.
+const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(10);
 /// How often the disk's free space is looked at.
 const DISK_CHECK_EVERY: Duration = Duration::from_secs(2);
 /// Chains that execute a block at once; more wait for each other's instances to come free.
@@ -51,6 +56,9 @@ pub enum NodeError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The chain may not be opened.
+    #[error(transparent)]
+    Begin(#[from] BeginError),
     /// The chain cannot be opened.
     #[error("chain {chain} cannot be opened: {reason}")]
     Chain {
@@ -93,8 +101,12 @@ pub struct Node {
     chains: ChainSet,
     consensus: Consensus<Arc<ChainService>, ChainStore>,
     api: JoinHandle<()>,
+    /// Outlives what it runs.
+    _serving: Serving,
     /// What goes on beside: minding the disk and the sidechains, and carrying between chains.
     beside: Vec<JoinHandle<()>>,
+    /// Sidechains that are taking a state snapshot.
+    snapshots: Beside,
     address: SocketAddr,
     url: String,
     stopping: watch::Sender<bool>,
@@ -108,7 +120,8 @@ impl Node {
     /// When a part cannot start; those that did are stopped.
     pub async fn start(config: &NodeConfig, genesis: Genesis, key: SigningKey) -> Result<Self, NodeError> {
         let (metrics, fatal) = (Arc::new(Metrics::new()), FatalSignal::new());
-        let opened = open_chain(config.clone(), genesis, Arc::clone(&metrics), fatal.clone());
+        let public_key = VerificationKey::from(&key).into();
+        let opened = open_chain(config.clone(), genesis, public_key, Arc::clone(&metrics), fatal.clone());
         let (database, chain) = run_blocking(opened).await?;
         let (stopping, stop) = watch::channel(false);
         let chains = ChainSet::of(Arc::clone(&chain));
@@ -124,6 +137,7 @@ impl Node {
             portal: Portal::new(config.portal_config()?),
             stopping: stop.clone(),
         };
+        let serving = Serving::begin()?;
         // The socket first: an address that is taken must not leave a block behind.
         let server = ApiServer::bind(api).await?;
         let (address, url) = (server.address(), server.url());
@@ -134,8 +148,9 @@ impl Node {
             let board = RegistryBoard::new(Arc::clone(&side), key);
             Ok(Consensus::start(consensus_config, side, board, backend, &key.into())?)
         });
-        let consensus = consensus.await?;
+        let mut consensus = consensus.await?;
         chain.watch_participation(Arc::clone(consensus.participation()));
+        let snapshots = Beside::new(stop.clone());
         let sidechains = Sidechains {
             mainchain: Arc::clone(&chain),
             chains: chains.clone(),
@@ -143,17 +158,18 @@ impl Node {
             database,
             metrics,
             config: config.clone(),
-            key: VerificationKey::from(&key).into(),
+            key: public_key,
             fatal: fatal.clone(),
+            beside: snapshots.clone(),
         };
         let beside = vec![
             tokio::spawn(watch_disk(chains.clone(), stop.clone())),
             tokio::spawn(sidechains.run(stop.clone())),
-            relay::start(Arc::clone(&chain), chains.clone(), key, stop),
+            relay::start(Arc::clone(&chain), chains.clone(), key, consensus.letters(), stop),
         ];
-        let api = tokio::spawn(server.run(API_GRACE));
+        let api = serving.spawn(server.run(API_GRACE));
         tracing::info!(%address, "the API listens");
-        Ok(Self { chain, chains, consensus, api, beside, address, url, stopping, fatal })
+        Ok(Self { chain, chains, consensus, api, _serving: serving, beside, snapshots, address, url, stopping, fatal })
     }
 
     /// Where the API listens.
@@ -189,7 +205,7 @@ impl Node {
     /// # Errors
     /// When the node had stopped itself, or did not stop in time.
     pub async fn stop(self) -> Result<(), NodeError> {
-        let Self { chain, chains, consensus, api, beside, stopping, fatal, .. } = self;
+        let Self { chain, chains, consensus, api, _serving, beside, snapshots, stopping, fatal, .. } = self;
         let stop = async {
             chains.all().iter().for_each(|chain| chain.stop());
             stopping.send_replace(true);
@@ -206,6 +222,8 @@ impl Node {
                 consensus.stop();
                 chains.all().iter().for_each(|chain| chain.finish());
                 chains.clear();
+                // They hold on to the database.
+                snapshots.finish(SNAPSHOT_PATIENCE);
                 close(chain);
             });
             if closed.await.is_err() {
@@ -219,6 +237,34 @@ impl Node {
         in_time.map_err(|_| NodeError::StopTimeout)?;
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// The threads that the API's requests are answered on, which give way to those that the chains need.
+struct Serving(Option<Runtime>);
+
+impl Serving {
+    fn begin() -> Result<Self, NodeError> {
+        let mut threads = Builder::new_multi_thread();
+        threads.enable_all().thread_name("api").on_thread_start(|| give_way(Work::Intake));
+        let refused = |reason| NodeError::System { action: "begin the API's threads", reason };
+        Ok(Self(Some(threads.build().map_err(refused)?)))
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        match &self.0 {
+            Some(threads) => threads.spawn(task),
+            None => tokio::spawn(task),
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // Without waiting, which nobody may within another runtime. A node that stops has waited for its requests.
+        if let Some(threads) = self.0.take() {
+            threads.shutdown_background();
+        }
     }
 }
 
@@ -276,6 +322,7 @@ fn stop_signal() -> Result<impl Future<Output = &'static str>, NodeError> {
 fn open_chain(
     config: NodeConfig,
     genesis: Genesis,
+    key: [u8; 32],
     metrics: Arc<Metrics>,
     fatal: FatalSignal,
 ) -> impl FnOnce() -> Result<(Arc<DiskDb>, Arc<ChainService>), NodeError> + Send + 'static {
@@ -283,6 +330,10 @@ fn open_chain(
         let name = genesis.chain.clone();
         let engine = Arc::new(new_engine(&config)?);
         let database = DiskDb::open(StoreDirectory::open(&config.store_dir())?, &config.store_config())?;
+        let (snapshots, votes) = (config.snapshots_dir(), config.consensus_config().directory);
+        let place = Place { database: &database, engine: &engine, genesis: &genesis, snapshots, votes, key };
+        let turn = Turn { is_stopping: &|| false, may_download: &|| true };
+        begin_anew(&place, &config.snapshot_sources(), &turn)?;
         let store = database.open_chain(ChainIdentity { name: name.clone(), genesis: genesis.digest() })?;
         let path = Some(database.directory().path().to_owned());
         let (metrics, store) = (metrics.chain(&name), Arc::new(store));

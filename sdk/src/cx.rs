@@ -70,10 +70,20 @@ impl Cx {
         sys::beacon(height)
     }
 
-    /// Asks for the beacon of a mainchain height to be brought to this chain as soon as there is one: a sidechain is brought
-    /// those that its contracts expect. On the mainchain it does nothing, since all beacons come there.
-    pub fn expect_beacon(&self, height: u64) {
-        sys::expect_beacon(height);
+    /// Promises to draw by the beacon of a mainchain height, and has it brought to this chain as soon as there is one: a
+    /// sidechain is brought those that its contracts expect. `false`, and nothing is promised, where the height is not above
+    /// [`mainchain_height`](Self::mainchain_height) or beyond the [`beacon_horizon`](Self::beacon_horizon).
+    #[must_use = "a beacon that is not promised may never come, or be of a key that was made after the list was closed"]
+    pub fn expect_beacon(&self, height: u64) -> bool {
+        height > self.mainchain_height() && height <= sys::expect_beacon(height)
+    }
+
+    /// The furthest mainchain height whose beacon can be promised now; 0 while there is no threshold key. It is so many heights
+    /// ahead as the network was set up with (100,000 where nothing else was said), or the last height of the present key once
+    /// another was announced.
+    pub fn beacon_horizon(&self) -> u64 {
+        // No height is above this one, so nothing is promised.
+        sys::expect_beacon(u64::MAX)
     }
 
     /// The newest mainchain height that this chain has seen; on the mainchain the block's own height.

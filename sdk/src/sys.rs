@@ -234,7 +234,8 @@ pub(crate) fn mainchain_entry(presented: &[u8]) -> Option<Vec<u8>> {
     (count != NONE).then(|| kept(count))
 }
 
-pub(crate) fn expect_beacon(height: u64) {
+/// The furthest height that can be promised; `height` is, where it is still to come and not above.
+pub(crate) fn expect_beacon(height: u64) -> u64 {
     // SAFETY: takes no pointer.
     unsafe { host::expect_beacon(height) }
 }

@@ -6,14 +6,14 @@ use chancery_abi::{
     message::{Message, MessageBody},
     slot::{SlotKey, push_field},
 };
-use chancery_runtime::execution::beacons;
+use chancery_runtime::execution::{beacons, registry::Registry};
 use chancery_tests::{error_code, name};
 use parity_scale_codec::{Decode as _, Encode as _};
-use registry::{Measure, NewNode};
+use registry::{Allowance, Measure, NewNode, Quota};
 
 use super::{
     carrier::prove,
-    world::{MAIN, PLENTY, World, group_entry, key, public},
+    world::{MAIN, PLENTY, World, group_entry, key, keys_entry, public},
 };
 
 fn account(seed: u8) -> Address {
@@ -79,6 +79,48 @@ fn roles_deployers_and_freezes_of_the_registry_hold_on_a_sidechain() {
             .is_some()
     };
     assert_eq!((has(&world, "alpha"), has(&world, MAIN)), (true, false));
+}
+
+#[test]
+fn a_sponsors_department_pays_on_a_sidechain_too_until_its_time_is_over() {
+    let mut world = World::new(&["alpha"]);
+    let courier = world.courier("alpha");
+    let sponsored = |world: &mut World, by: u8| {
+        let method = chancery_abi::Ident::new("set_stubborn").expect("an identifier");
+        let call = Payload::Call(chancery_abi::Call { contract: courier, method, input: false.encode() });
+        let digest = world.chain("alpha").hand_in_sponsored(&key(52), Some(&key(by)), call, PLENTY / 4);
+        world.step("alpha");
+        match world.at("alpha").refused.first() {
+            Some(refusal) => Err(refusal.clone()),
+            None => Ok(world.at("alpha").receipts[&digest].gas_used),
+        }
+    };
+    let used = |world: &World, department: &str| {
+        let (chain, view) = (world.at("alpha"), world.at("alpha").state.view(None));
+        let registry = Registry::of(&chain.rules, &view).expect("it has a place there");
+        registry.usage(department).expect("it is readable").gas.used
+    };
+    let first_ms = 1_767_225_600_000;
+    let allowance = Allowance { per_period: 2 * PLENTY, carry_max: 0, reserve: 0 };
+    let quota = Quota { first_ms, period_ms: 300 * 86_400_000, gas: allowance.clone(), storage: allowance };
+    world.enact(Measure::FoundDepartment { name: "welfare".into(), title: "民政".into() });
+    for department in ["land", "welfare"] {
+        world.enact(Measure::SetQuota { department: department.into(), quota: quota.clone() });
+    }
+    world.carry_all(&[]);
+    let not_sponsor = Err(Refusal::NotSponsor { sponsor: account(53) });
+    assert_eq!(sponsored(&mut world, 53), not_sponsor);
+    let until_ms = first_ms + 2 * 86_400_000;
+    world.enact(Measure::AppointSponsor { account: account(53), department: "welfare".into(), until_ms });
+    assert_eq!(sponsored(&mut world, 53), not_sponsor, "word of it has not come");
+    world.carry_all(&[]);
+    let gas = sponsored(&mut world, 53).expect("it is a sponsor now");
+    assert_eq!((used(&world, "welfare"), used(&world, "land")), (gas, 0));
+    // An administrator is one without having been appointed.
+    let more = sponsored(&mut world, 100).expect("it is an administrator");
+    assert_eq!((used(&world, "welfare"), used(&world, "land")), (gas, more));
+    world.chain("alpha").let_pass(2 * 86_400_000);
+    assert_eq!(sponsored(&mut world, 53), not_sponsor);
 }
 
 #[test]
@@ -247,4 +289,56 @@ fn beacons_come_to_a_sidechain_when_a_contract_expects_them_and_only_real_ones()
     assert!(matches!(bring(&mut world, early), Some(Refusal::Lane(LaneRefusal::NotDue { .. }))));
     let waiting = prove(world.at("alpha"), world.at("alpha").tip.height, &slots::expected_beacon(wanted));
     assert_eq!(waiting.0, None, "nothing is expected any more");
+}
+
+#[test]
+fn draws_are_promised_near_and_within_one_key_and_each_height_has_its_keys_beacon() {
+    let mut world = World::new(&["alpha"]);
+    let courier = world.courier("alpha");
+    let rotated = world.at(MAIN).tip.height + 8;
+    world.chain("alpha").due = vec![group_entry(), keys_entry(5, rotated)];
+    world.step("alpha");
+    let promise = |world: &mut World, ahead: u64| {
+        world.step("alpha");
+        let seen: u64 = world.at("alpha").entry(&slots::newest_seen()).expect("it saw one");
+        let call = world.chain("alpha").call(&key(60), courier, "expect", &(seen + ahead));
+        world.step("alpha");
+        (seen + ahead, world.at("alpha").outcome(&call).clone())
+    };
+    let refused = |outcome: &Outcome| assert_eq!(error_code(outcome), 5, "{outcome:?}");
+    refused(&promise(&mut world, 0).1);
+    let (near, outcome) = promise(&mut world, 5);
+    assert!(near < rotated && outcome.is_done(), "{outcome:?}");
+    refused(&promise(&mut world, 6).1);
+    while world.at(MAIN).tip.height < rotated - 3 {
+        world.step(MAIN);
+    }
+    let (beyond, outcome) = promise(&mut world, 4);
+    assert!(beyond > rotated);
+    refused(&outcome);
+    while world.at(MAIN).tip.height < rotated {
+        world.step(MAIN);
+    }
+    let (far, outcome) = promise(&mut world, 4);
+    assert!(outcome.is_done(), "the new key speaks now: {outcome:?}");
+    while world.at(MAIN).tip.height < far {
+        world.step(MAIN);
+    }
+    world.step("alpha");
+    let bring = |world: &mut World, beacon: Beacon| {
+        world.chain("alpha").hand_in(&key(222), Payload::Beacons(vec![beacon]), PLENTY);
+        world.step("alpha");
+        world.at("alpha").refused.first().cloned()
+    };
+    let cases = [
+        (world.next_beacon_of(near), world.beacon_of(near)),
+        (world.beacon_of(far), world.next_beacon_of(far)),
+        (world.next_beacon_of(rotated - 1), world.beacon_of(rotated - 1)),
+        (world.beacon_of(rotated), world.next_beacon_of(rotated)),
+    ];
+    for (other, due) in cases {
+        let refused = bring(&mut world, other);
+        assert!(matches!(refused, Some(Refusal::Lane(LaneRefusal::NotShown { .. }))), "{refused:?}");
+        assert_eq!(bring(&mut world, due), None);
+    }
 }

@@ -10,8 +10,8 @@ use bls12_381::{G1Affine, G2Affine, G2Projective, Scalar};
 use chancery::chain::{GenesisPlan, PlannedDepartment, RegistryPlan, plan_genesis};
 use chancery_abi::{
     Address, Authorisation, Beacon, Call, Certificate, Committee, Deploy, Digest, Genesis, Header, Ident,
-    MainchainSeen, Outcome, Payload, Receipt, Refusal, Scheme, Transaction, TransactionBody, VoteSignature,
-    WIRE_VERSION, message::RegistryEntry, slot::push_field,
+    MainchainSeen, Outcome, Payload, Receipt, Refusal, Scheme, ThresholdKey, Transaction, TransactionBody,
+    VoteSignature, WIRE_VERSION, message::RegistryEntry, slot::push_field,
 };
 use chancery_runtime::{
     engine::{Engine, EngineConfig},
@@ -20,7 +20,7 @@ use chancery_runtime::{
         chain::{ChainTip, Proposal, assemble_header},
         lanes::{self, LaneCounts, Sidechain},
         on_execution_stack, query,
-        registry::Group,
+        registry::{Group, KeySpan, ThresholdKeys},
     },
     state::{MemoryBackend, State, StateConfig},
     storage::{Durability, StateBackend, WriteBatch},
@@ -83,6 +83,27 @@ pub(super) fn group_entry() -> RegistryEntry {
     let mut slot = Vec::new();
     push_field(&mut slot, "group");
     (slot, Some(group.encode()))
+}
+
+/// The registry's entry of all keys: that one, and from a height on another.
+pub(super) fn keys_entry(lead_blocks: u64, from_height: u64) -> RegistryEntry {
+    let span = |(secret, from_height, to_height)| KeySpan {
+        key: ThresholdKey {
+            key: G2Affine::from(G2Projective::generator() * secret).to_compressed(),
+            from_height,
+            to_height,
+            untrusted: true,
+        },
+        round: 0,
+    };
+    let spans = [(secret(), 2, Some(from_height - 1)), (next_secret(), from_height, None)].map(span).to_vec();
+    let mut slot = Vec::new();
+    push_field(&mut slot, "keys");
+    (slot, Some(ThresholdKeys { lead_blocks, spans }.encode()))
+}
+
+fn next_secret() -> Scalar {
+    Scalar::from(78)
 }
 
 /// One chain.
@@ -185,8 +206,19 @@ impl Chain {
 
     /// Signs a transaction, which then waits.
     pub(super) fn hand_in(&mut self, by: &SigningKey, payload: Payload, gas_limit: u64) -> Digest {
-        let public_key = public(by);
-        let sender = Address::of_key(Scheme::Ed25519, &public_key);
+        self.hand_in_sponsored(by, None, payload, gas_limit)
+    }
+
+    /// The same, which another may sponsor.
+    pub(super) fn hand_in_sponsored(
+        &mut self,
+        by: &SigningKey,
+        sponsor: Option<&SigningKey>,
+        payload: Payload,
+        gas_limit: u64,
+    ) -> Digest {
+        let account = |key: &SigningKey| Address::of_key(Scheme::Ed25519, &public(key));
+        let sender = account(by);
         let body = TransactionBody {
             version: WIRE_VERSION,
             chain: self.rules.name().clone(),
@@ -195,12 +227,15 @@ impl Chain {
             gas_limit,
             valid_until_height: self.tip.height + 1_000,
             payload,
-            sponsor: None,
+            sponsor: sponsor.map(account),
         };
         let digest = body.digest(self.rules.digest());
-        let signature = by.sign(&digest.0).to_bytes();
-        let authorisation = Authorisation::Ed25519 { public_key, signature };
-        self.pool.push(Transaction { body, authorisation, sponsor_authorisation: None });
+        let sign = |key: &SigningKey| {
+            let signature = key.sign(&digest.0).to_bytes();
+            Authorisation::Ed25519 { public_key: public(key), signature }
+        };
+        let sponsor_authorisation = sponsor.map(|sponsor| Box::new(sign(sponsor)));
+        self.pool.push(Transaction { body, authorisation: sign(by), sponsor_authorisation });
         digest
     }
 
@@ -361,7 +396,8 @@ impl World {
             .expect("it was founded");
         let genesis = lanes::sidechain_genesis(main.rules.genesis(), main.rules.digest(), &name(side), &sidechain);
         self.chains.insert(side.into(), Chain::begin(genesis.expect("a committee")));
-        // The first messages bring what the registry has.
+        // The first messages bring what the registry has. A key is written beside, as there is no ceremony.
+        self.chain(side).due = vec![group_entry()];
         self.step(side);
         self.deliver(side, MAIN);
         self.step(side);
@@ -393,7 +429,16 @@ impl World {
 
     /// The beacon of a mainchain height.
     pub(super) fn beacon_of(&self, height: u64) -> Beacon {
-        let point = hash_to_point(&Beacon::preimage(self.at(MAIN).rules.digest(), height)) * secret();
+        self.beacon_under(height, secret())
+    }
+
+    /// The same under the key that comes after.
+    pub(super) fn next_beacon_of(&self, height: u64) -> Beacon {
+        self.beacon_under(height, next_secret())
+    }
+
+    fn beacon_under(&self, height: u64, secret: Scalar) -> Beacon {
+        let point = hash_to_point(&Beacon::preimage(self.at(MAIN).rules.digest(), height)) * secret;
         Beacon { height, signature: G1Affine::from(point).to_compressed() }
     }
 

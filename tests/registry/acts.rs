@@ -1,7 +1,7 @@
 //! Acts: approvals, delay, expiry, and that nothing goes round them.
 
-use ::registry::{administration::*, roles::*};
-use chancery_testing::Called;
+use ::registry::{administration::*, roles::*, upgrades::*};
+use chancery_testing::{Called, Digest};
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
@@ -125,7 +125,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let who = || 0..9usize;
     prop_oneof![
-        3 => (who(), 0..20usize).prop_map(|(who, measure)| Step::Propose(who, measure)),
+        3 => (who(), 0..21usize).prop_map(|(who, measure)| Step::Propose(who, measure)),
         8 => (who(), 0..6u32).prop_map(|(who, act)| Step::Approve(who, act)),
         1 => (who(), 0..6u32).prop_map(|(who, act)| Step::WithdrawApproval(who, act)),
         1 => (who(), 0..6u32).prop_map(|(who, act)| Step::Withdraw(who, act)),
@@ -134,7 +134,10 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The measures about which the hostile quarrel: who administers, and what it takes.
+/// When what the hostile approve ends: it is less than 90 days ahead from the beginning on.
+const UPGRADE_UNTIL_MS: u64 = 1_767_225_600_000 + 80 * DAY_MS;
+
+/// The measures about which the hostile quarrel: who administers, what it takes, and what the registry becomes.
 fn measure(number: usize) -> Measure {
     let account = administrator(number % 8).address();
     let department = DEPARTMENTS[number % 3];
@@ -147,6 +150,7 @@ fn measure(number: usize) -> Measure {
         16 => Measure::SetRule { class, rule: Rule { approvals: 1, departments: 1, delay_ms: 0, ..ROUTINE } },
         17 => Measure::SetRule { class, rule: Rule { approvals: 6, departments: 1, ..ROUTINE } },
         18 => Measure::SetRule { class, rule: Rule { approvals: 4, departments: 2, ..CONSTITUTION } },
+        19 => Measure::ApproveUpgrade { code: Digest([19; 32]), until_ms: UPGRADE_UNTIL_MS },
         _ => Measure::FoundDepartment { name: "culture".into(), title: "文化厅".into() },
     }
 }
@@ -195,7 +199,8 @@ proptest! {
 
     /// Whatever administrators and strangers do in whatever order: an act is carried out only with the approvals of its
     /// rule, after its delay and before it expires, by an administrator; what it is cannot change; approvals are of
-    /// administrators; and whichever administrator is lost, the others can go on.
+    /// administrators; whichever administrator is lost, the others can go on; and the registry may be upgraded to what the
+    /// last such act says, until it ends, and to nothing else.
     #[test]
     fn no_act_without_its_approvals_and_nobody_is_locked_out(steps in vec(step(), 20..80)) {
         let network = Network::new();
@@ -259,6 +264,13 @@ proptest! {
                 let rule = registry.rule(class).ask();
                 prop_assert!(survives(&administrators, &rule), "{} and {:?}", administrators.len(), rule);
             }
+            let height = |act: &Act| match (&act.measure, &act.status) {
+                (Measure::ApproveUpgrade { .. }, ActStatus::Done { height, .. }) => Some(*height),
+                _ => None,
+            };
+            let last = after.iter().filter_map(|(number, act)| Some((height(act)?, *number))).max();
+            let in_force = last.filter(|_| chain.now_ms() < UPGRADE_UNTIL_MS).map(|(_, number)| number);
+            prop_assert_eq!(registry.approved_upgrade().ask().map(|approved| approved.act), in_force);
             let finished = after.iter().filter(|(_, act)| matches!(act.status, ActStatus::Done { .. })).count();
             prop_assert_eq!(finished, done);
         }

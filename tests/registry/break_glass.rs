@@ -1,6 +1,7 @@
 //! The last resort: a file signed by the operators of a quorum replaces all administrators at a height, loudly.
 
-use ::registry::{administration::*, break_glass::*, freezes::*};
+use ::registry::{administration::*, break_glass::*, freezes::*, upgrades::*};
+use chancery_testing::Digest;
 
 use super::*;
 
@@ -58,6 +59,22 @@ fn a_quorum_of_operators_replaces_the_administrators_at_a_height() {
     let file = registry.break_glass_files(None, 9).ask().remove(0);
     assert_eq!(file.signed_by, keys([1, 2, 4]));
     assert!(file.done_height.is_some_and(|height| height >= at));
+}
+
+#[test]
+fn what_the_administrators_before_approved_to_upgrade_to_ends_with_their_office() {
+    let network = Network::new();
+    let registry = &network.registry;
+    let at = network.chain.height() + 20;
+    let order = order(0, at);
+    registry.break_glass(order.clone(), sign(&network, &order, &[1, 2, 3])).by(&administrator(0)).done();
+    let until_ms = network.chain.now_ms() + 60 * DAY_MS;
+    let approve = Measure::ApproveUpgrade { code: Digest([1; 32]), until_ms };
+    network.enact(approve).expect("until the height the present ones go on");
+    assert!(registry.approved_upgrade().ask().is_some());
+    network.until_height(at);
+    registry.take_effect().by(&administrator(0)).done();
+    assert_eq!(registry.approved_upgrade().ask(), None);
 }
 
 #[test]

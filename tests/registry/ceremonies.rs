@@ -14,10 +14,10 @@ fn declared(byte: u8) -> Option<Declaration> {
     Some(Declaration { key: [byte; 96], output: vec![byte; 10] })
 }
 
-const STAGES: [Stage; 4] = [Stage::Keys, Stage::Dealings, Stage::Acknowledgements, Stage::Logs];
+pub(super) const STAGES: [Stage; 4] = [Stage::Keys, Stage::Dealings, Stage::Acknowledgements, Stage::Logs];
 
 impl Network {
-    fn begin_ceremony(&self) -> u32 {
+    pub(super) fn begin_ceremony(&self) -> u32 {
         self.registry.begin_ceremony(key(1)).by(&node(1)).done()
     }
 
@@ -26,14 +26,14 @@ impl Network {
     }
 
     /// The nodes' contributions to the stage at hand.
-    fn contribute(&self, round: u32, stage: Stage, nodes: impl IntoIterator<Item = u8>) {
+    pub(super) fn contribute(&self, round: u32, stage: Stage, nodes: impl IntoIterator<Item = u8>) {
         for number in nodes {
             self.registry.contribute(key(number), round, stage, vec![number]).by(&node(number)).done();
         }
     }
 
     /// A whole ceremony with these nodes as holders and dealers alike.
-    fn ceremony(&self, byte: u8, holders: &[u8], dealers: &[u8]) -> u32 {
+    pub(super) fn ceremony(&self, byte: u8, holders: &[u8], dealers: &[u8]) -> u32 {
         let round = self.begin_ceremony();
         for stage in STAGES {
             let by = if matches!(stage, Stage::Dealings | Stage::Logs) { dealers } else { holders };

@@ -48,6 +48,44 @@ fn a_node_joins_the_committee_at_an_epochs_border_and_another_leaves() {
 }
 
 #[test]
+fn an_address_is_one_that_nodes_can_dial() {
+    let network = Network::new();
+    network.enact(add(5, network.chain.height() + 20)).expect("the key is new");
+    let longest = format!("{}.{}:7171", "a".repeat(63), "b".repeat(59));
+    assert_eq!(longest.len(), 128);
+    let declare = |address: &str| network.registry.declare_ready(key(5), address).by(&ceremonies::node(5));
+    for address in ["10.0.0.5:7171", "[::1]:7171", "[2001:db8::10.0.0.5]:1", "node-5.land.example:65535", &longest] {
+        declare(address).done();
+        assert_eq!(network.registry.readiness_of(key(5)).ask().expect("it has said so").address, *address);
+        // The node's own reading.
+        let peer = format!("{}@{address}", chancery_testing::Digest(key(5)));
+        assert!(peer.parse::<chancery::consensus::Peer>().is_ok(), "{address}");
+    }
+    for address in [
+        "a_b:1",
+        "host",
+        ":7171",
+        "host:",
+        "host:+80",
+        "host:65536",
+        "-host:1",
+        "host-:1",
+        "a..b:1",
+        "host.:1",
+        "a b:1",
+        "主机:1",
+        "::1:7171",
+        "[::1:7171",
+        "[host]:1",
+        "[::1%3]:1",
+        &format!("a{longest}"),
+        &format!("{}:1", "a".repeat(64)),
+    ] {
+        declare(address).refused("BadAddress");
+    }
+}
+
+#[test]
 fn a_change_that_would_lose_the_quorum_is_refused_and_so_are_others_out_of_order() {
     let network = Network::new();
     let height = network.chain.height();

@@ -1,6 +1,6 @@
 //! Setting up, departments, administrators, rules, roles, deployers.
 
-use ::registry::{administration::*, quotas::*, roles::*};
+use ::registry::{administration::*, quotas::*, roles::*, sponsors::*};
 
 use super::*;
 
@@ -194,4 +194,26 @@ fn meters_are_appointed_and_dismissed() {
     assert!(network.registry.meters(None, 9).ask().contains(&account));
     network.enact(Measure::DismissMeter { account }).expect("it is one");
     assert_eq!(network.registry.meters(None, 9).ask().len(), 1);
+}
+
+#[test]
+fn sponsors_are_appointed_for_one_department_and_dismissed() {
+    let network = Network::new();
+    let (registry, account) = (&network.registry, Account::named("desk").address());
+    let appoint =
+        |department: &str, until_ms| Measure::AppointSponsor { account, department: department.into(), until_ms };
+    let until_ms = network.chain.now_ms() + 30 * DAY_MS;
+    network.refuses(appoint("culture", until_ms), "NoDepartment");
+    network.refuses(appoint("justice", network.chain.now_ms()), "BadTime");
+    network.refuses(appoint("justice", network.chain.now_ms() + 3_000 * DAY_MS), "BadTime");
+    network.refuses(Measure::DismissSponsor { account }, "NoSponsor");
+    network.enact(appoint("justice", until_ms)).expect("the department is there");
+    let department = || registry.sponsor(account).ask().map(|sponsor| sponsor.department);
+    assert_eq!(department().as_deref(), Some("justice"));
+    let act = network.enact(appoint("finance", until_ms)).expect("another department takes it over");
+    assert_eq!(department().as_deref(), Some("finance"));
+    let all = registry.sponsors(None, 9).ask();
+    assert_eq!((all.len(), all[0].0, all[0].1.act, all[0].1.until_ms), (1, account, act, until_ms));
+    network.enact(Measure::DismissSponsor { account }).expect("it is one");
+    assert_eq!(department(), None);
 }

@@ -7,10 +7,8 @@ use crate::{Delayed, Frozen, LotteryError, Opened, Period, PlateLottery, Rules, 
 
 const HOUR_MS: u64 = 3_600_000;
 const YEAR_MS: u64 = 366 * 24 * HOUR_MS;
-/// Blocks that may lie between the freeze and the draw.
+/// Mainchain blocks that may lie between the freeze and the draw.
 const BLOCKS_MAX: u64 = 100_000;
-/// Heights by which one delay puts a draw off at most.
-const DELAY_MAX: u64 = 10_000_000;
 
 #[methods]
 impl PlateLottery {
@@ -19,9 +17,11 @@ impl PlateLottery {
     #[access(role(lottery_officer))]
     pub fn open(&mut self, cx: &Cx, rules: Rules, token_key: [u8; 256]) -> Result<u32, LotteryError> {
         let now_ms = cx.time_ms();
+        // What could never be promised would lock the entries in.
+        let ahead = cx.beacon_horizon().saturating_sub(cx.mainchain_height());
         let are_rules = rules.quota > 0
             && (now_ms + 1..=now_ms + YEAR_MS).contains(&rules.entries_until_ms)
-            && (1..=BLOCKS_MAX).contains(&rules.draw_after_blocks)
+            && (1..=ahead.min(BLOCKS_MAX)).contains(&rules.draw_after_blocks)
             && (HOUR_MS..=YEAR_MS).contains(&rules.claim_within_ms);
         ensure!(are_rules, LotteryError::BadRules);
         ensure!(rsa::is_modulus(&token_key), LotteryError::BadKey);
@@ -59,7 +59,8 @@ impl PlateLottery {
         let until_ms = frozen.rules.entries_until_ms;
         ensure!(cx.time_ms() >= until_ms, LotteryError::EntriesOpen { until_ms });
         let draw_height = cx.mainchain_height() + frozen.rules.draw_after_blocks;
-        cx.expect_beacon(draw_height);
+        // While the threshold key is rotated it can take until the new one speaks.
+        ensure!(cx.expect_beacon(draw_height), LotteryError::NoPromise { furthest: cx.beacon_horizon() });
         frozen.stage = Stage::Frozen;
         frozen.frozen_height = Some(cx.height());
         frozen.draw_height = Some(draw_height);
@@ -76,10 +77,10 @@ impl PlateLottery {
     pub fn delay(&mut self, cx: &Cx, period: u32, draw_height: u64, reason: String) -> Result<(), LotteryError> {
         let mut delayed = self.period_at(period, Stage::Frozen)?;
         let due = delayed.draw_height.unwrap_or_default();
-        let may = cx.mainchain_height() < due && (due + 1..=due.saturating_add(DELAY_MAX)).contains(&draw_height);
+        let may = cx.mainchain_height() < due && draw_height > due;
         ensure!(may && !reason.is_empty() && reason.len() <= 120, LotteryError::NoDelay);
+        ensure!(cx.expect_beacon(draw_height), LotteryError::NoPromise { furthest: cx.beacon_horizon() });
         delayed.draw_height = Some(draw_height);
-        cx.expect_beacon(draw_height);
         self.periods.insert(&period, &delayed);
         cx.emit(&Delayed { period, draw_height, reason });
         Ok(())

@@ -209,6 +209,12 @@ pub enum LotteryError {
         zh = "尚未证明名单在信标产生之前已锚定于主链"
     )]
     NotAnchored,
+    #[code(24)]
+    #[message(
+        en = "no draw can be promised beyond mainchain height {furthest} now",
+        zh = "目前最远只能约定主链高度 {furthest} 的摇号"
+    )]
+    NoPromise { furthest: u64 },
 }
 
 /// A contract on another chain whose word counts.

@@ -13,6 +13,8 @@ mod million;
 mod redraw;
 #[path = "lottery/refusals.rs"]
 mod refusals;
+#[path = "lottery/sidechain.rs"]
+mod sidechain;
 #[path = "lottery/whatever.rs"]
 mod whatever;
 

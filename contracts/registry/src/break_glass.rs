@@ -4,8 +4,9 @@
 //! Invariants: a file is signed for this one registry and its number, and serves once. It is loud: filed, it stands in
 //! the state and in an event before it takes effect, and again when it does. Until its height the present administrators
 //! go on; a quorum may put the same number's place to another use by filing the next number before that height. From its
-//! height on nothing that is done here comes before it. It changes administrators and rules and nothing else; they do the
-//! rest by acts. No administrator can stop it: whoever holds a quorum of the operators holds the chain.
+//! height on nothing that is done here comes before it. It changes administrators and rules, ends what was approved to
+//! upgrade to, and does nothing else; they do the rest by acts. No administrator can stop it: whoever holds a quorum of the
+//! operators holds the chain.
 
 use chancery_sdk::prelude::*;
 
@@ -147,6 +148,7 @@ impl Registry {
             self.appoint(cx, administrator);
         }
         self.set_rules(&file.order);
+        self.forget_approved_upgrade();
         file.done_height = Some(cx.height());
         self.break_glass_files.insert(&number, &file);
         self.break_glass_waiting.remove();

@@ -137,8 +137,7 @@ impl Registry {
     #[access(anyone)]
     pub fn begin_ceremony(&mut self, cx: &Cx, node: [u8; 32]) -> Result<u32, RegistryError> {
         ensure!(self.ceremony.get().is_none(), RegistryError::CeremonyUnderWay);
-        let committee = self.holding_next(cx).ok_or(RegistryError::NothingToHandOn)?;
-        let group = self.group.get();
+        let (committee, group) = self.due(cx).ok_or(RegistryError::NothingToHandOn)?;
         let mut may = committee.members.clone();
         may.extend(group.iter().flat_map(|group| group.members.iter().copied()));
         check_node(cx, &node, &may)?;
@@ -234,12 +233,25 @@ impl Registry {
         self.ceremony.get()
     }
 
+    /// The committee that a ceremony is due for, and the key that it hands on; none where it is to make another.
+    fn due(&self, cx: &Cx) -> Option<(crate::Committee, Option<Group>)> {
+        match self.holding_next(cx) {
+            Some(committee) => Some((committee, self.group.get())),
+            None if self.rotates() => Some((self.to_hold(cx)?, None)),
+            None => None,
+        }
+    }
+
     /// The committee that is to hold the key and does not.
-    fn holding_next(&self, cx: &Cx) -> Option<crate::Committee> {
-        let membership = self.memberships.get(&cx.chain().as_str().to_owned())?;
-        let target = membership.next.unwrap_or(membership.present);
+    pub(crate) fn holding_next(&self, cx: &Cx) -> Option<crate::Committee> {
+        let target = self.to_hold(cx)?;
         let holds = self.group.get().is_some_and(|group| group.committee == target.number);
         (!holds).then_some(target)
+    }
+
+    fn to_hold(&self, cx: &Cx) -> Option<crate::Committee> {
+        let membership = self.memberships.get(&cx.chain().as_str().to_owned())?;
+        Some(membership.next.unwrap_or(membership.present))
     }
 
     fn begin(&mut self, cx: &Cx, committee: u32, players: Vec<[u8; 32]>, group: Option<Group>) {
@@ -257,21 +269,22 @@ impl Registry {
     fn begin_anew(&mut self, cx: &Cx, failed: Ceremony) {
         self.ceremony.remove();
         // The committee that is to hold the key may be another by now.
-        let (number, members) = match self.holding_next(cx) {
-            Some(committee) => (committee.number, committee.members),
-            None => (failed.committee, failed.players),
+        let (number, members, group) = match self.due(cx) {
+            Some((committee, group)) => (committee.number, committee.members, group),
+            None => (failed.committee, failed.players, self.group.get()),
         };
-        let group = self.group.get();
         self.begin(cx, number, members, group);
     }
 
     fn put_in_force(&mut self, cx: &Cx, ceremony: &Ceremony, declared: &Declaration) {
+        let is_rotation = self.is_rotation(ceremony);
         let before = self.group.get().filter(|_| ceremony.previous.is_some());
         if before.as_ref().is_some_and(|before| before.key != declared.key) {
             // Shares of another key are no handing on, whoever says so.
             return self.begin_anew(cx, ceremony.clone());
         }
         let holders = ceremony.players.len() as u32;
+        let is_new = before.is_none();
         let group = Group {
             round: ceremony.round,
             key: declared.key,
@@ -282,11 +295,17 @@ impl Registry {
             members: ceremony.players.clone(),
             untrusted: faults(ceremony.players.len()) == 0,
         };
-        self.group.set(&group);
-        self.groups.insert(&ceremony.round, &group);
         self.outputs.insert(&ceremony.round, &declared.output);
         self.ceremony.remove();
+        if is_rotation {
+            return self.announce(cx, group, ceremony);
+        }
         self.concluded.set(ceremony);
+        if is_new {
+            self.begin_span(&group);
+        }
+        self.group.set(&group);
+        self.groups.insert(&ceremony.round, &group);
         cx.emit(&GroupInForce { round: group.round, from_height: group.from_height, holders });
     }
 
@@ -301,7 +320,7 @@ impl Registry {
 }
 
 /// Refuses who is not the node, or a node that has no part.
-fn check_node(cx: &Cx, node: &[u8; 32], among: &[[u8; 32]]) -> Result<(), RegistryError> {
+pub(crate) fn check_node(cx: &Cx, node: &[u8; 32], among: &[[u8; 32]]) -> Result<(), RegistryError> {
     let is_caller = cx.caller() == cx.account(node);
     ensure!(is_caller && among.contains(node), RegistryError::NoPart);
     Ok(())

@@ -48,6 +48,16 @@ pub struct ActDone {
     pub by: Address,
 }
 
+/// The registry may be upgraded to this code.
+#[event]
+pub struct UpgradeApproved {
+    #[index]
+    pub act: u32,
+    #[index]
+    pub code: Digest,
+    pub until_ms: u64,
+}
+
 /// A chain gets another committee.
 #[event]
 pub struct CommitteeSet {
@@ -126,3 +136,15 @@ pub struct GroupInForce {
     pub from_height: u64,
     pub holders: u32,
 }
+
+/// A new threshold key was made, which speaks from a height on.
+#[event]
+pub struct KeyAnnounced {
+    #[index]
+    pub round: u32,
+    pub from_height: u64,
+}
+
+/// The threshold key stays: its rotation was given up.
+#[event]
+pub struct RotationGivenUp {}

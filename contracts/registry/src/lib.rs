@@ -25,7 +25,10 @@ mod period;
 pub mod quotas;
 mod refusals;
 pub mod roles;
+pub mod rotation;
+pub mod sponsors;
 mod types;
+pub mod upgrades;
 
 use chancery_sdk::prelude::*;
 
@@ -34,14 +37,16 @@ pub use break_glass::{BreakGlass, OperatorSignature, Order};
 pub use ceremonies::{Ceremony, Declaration, Group, Stage};
 pub use events::{
     ActApproved, ActDone, ActProposed, ActWithdrawn, AppealDecided, AppealFiled, ApprovalWithdrawn, BreakGlassFiled,
-    BreakGlassInForce, CeremonyBegun, CommitteeSet, Frozen, GroupInForce, Unfrozen,
+    BreakGlassInForce, CeremonyBegun, CommitteeSet, Frozen, GroupInForce, KeyAnnounced, RotationGivenUp, Unfrozen,
+    UpgradeApproved,
 };
 pub use measure::Measure;
 pub use refusals::RegistryError;
+pub use rotation::{KeySpan, Rotation, ThresholdKeys};
 pub use types::{
-    Administrator, Allowance, Appeal, Balance, Class, Committee, CommitteePlan, Decision, Department, Deployer, Freeze,
-    Membership, Meter, NewAdministrator, NewDepartment, NewDeployer, NewNode, Node, Quota, Readiness, Role, Rule,
-    Setup, Sidechain, Usage,
+    Administrator, Allowance, Appeal, ApprovedUpgrade, Balance, Class, Committee, CommitteePlan, Decision, Department,
+    Deployer, Freeze, Membership, Meter, NewAdministrator, NewDepartment, NewDeployer, NewNode, Node, Quota, Readiness,
+    Role, Rule, Setup, Sidechain, Sponsor, Usage,
 };
 
 /// The mainchain's registry.
@@ -198,6 +203,34 @@ pub struct Registry {
     /// zh: 侧链
     #[public]
     sidechains: Map<String, Sidechain>,
+    /// All threshold keys by height.
+    /// zh: 各高度的门限密钥
+    #[public]
+    keys: Value<ThresholdKeys>,
+    /// The rotation of the threshold key under way.
+    /// zh: 进行中的密钥轮换
+    #[public]
+    rotation: Value<Rotation>,
+    /// The threshold key that was announced and is not in force yet.
+    /// zh: 已公布、尚未生效的门限密钥
+    #[public]
+    successor: Value<Group>,
+    /// The ceremony that made it.
+    /// zh: 形成该密钥的仪式
+    #[public]
+    announced: Value<Ceremony>,
+    /// The signatures of the keys before over the announced ones, by round and node.
+    /// zh: 前一密钥对新密钥的签名
+    #[public]
+    endorsements: Map<(u32, [u8; 32]), [u8; 48]>,
+    /// The code that the registry itself may be upgraded to.
+    /// zh: 已批准的登记机构升级
+    #[public]
+    approved_upgrade: Value<ApprovedUpgrade>,
+    /// Who pays for others' transactions out of a department's quota.
+    /// zh: 代付账户
+    #[public]
+    sponsors: Map<Address, Sponsor>,
 }
 
 #[methods]
@@ -210,6 +243,8 @@ impl Registry {
         ensure!(!nothing, RegistryError::NothingToBeginWith);
         ensure!((1..=10_000_000).contains(&setup.epoch_blocks), RegistryError::BadEpoch);
         self.epoch_blocks.set(&setup.epoch_blocks);
+        ensure!((1..=1_000_000).contains(&setup.beacon_lead_blocks), RegistryError::BadLead);
+        self.keys.set(&ThresholdKeys { lead_blocks: setup.beacon_lead_blocks, spans: Vec::new() });
         self.set_founding(cx);
         for (class, rule) in [
             (Class::Routine, &setup.routine),

@@ -191,6 +191,35 @@ pub enum Measure {
         /// Its name.
         chain: String,
     },
+    /// Lets the registry itself be upgraded to this code, once and without arguments, by whoever hands it in. It takes the
+    /// place of what was approved before and not used.
+    ApproveUpgrade {
+        /// The SHA-256 of the module.
+        code: Digest,
+        /// The first moment at which it no longer is approved, milliseconds since 1970.
+        until_ms: u64,
+    },
+    /// Lets an account pay for others' transactions out of a department's quota.
+    AppointSponsor {
+        /// Which.
+        account: Address,
+        /// Of which department, instead of any other.
+        department: String,
+        /// The first moment at which it no longer is one, milliseconds since 1970.
+        until_ms: u64,
+    },
+    /// Takes that away.
+    DismissSponsor {
+        /// From which.
+        account: Address,
+    },
+    /// Has the committee make a new threshold key, which takes the present one's place.
+    RotateThresholdKey {
+        /// The first height that it is to speak for.
+        from_height: u64,
+    },
+    /// Gives the rotation of the threshold key up, as long as the new one does not speak yet.
+    GiveUpRotation,
 }
 
 impl Measure {
@@ -208,7 +237,10 @@ impl Measure {
             | Self::RevokeNode { .. }
             | Self::SetCommittee { .. }
             | Self::FoundChain { .. }
-            | Self::RetireChain { .. } => Class::Constitution,
+            | Self::RetireChain { .. }
+            | Self::ApproveUpgrade { .. }
+            | Self::RotateThresholdKey { .. }
+            | Self::GiveUpRotation => Class::Constitution,
             Self::Freeze { .. } | Self::Unfreeze { .. } | Self::DecideAppeal { .. } => Class::Freeze,
             Self::GrantRole { .. }
             | Self::RevokeRole { .. }
@@ -217,7 +249,9 @@ impl Measure {
             | Self::AppointMeter { .. }
             | Self::DismissMeter { .. }
             | Self::SetQuota { .. }
-            | Self::GrantExtra { .. } => Class::Routine,
+            | Self::GrantExtra { .. }
+            | Self::AppointSponsor { .. }
+            | Self::DismissSponsor { .. } => Class::Routine,
         }
     }
 }

@@ -42,6 +42,13 @@ impl Registry {
                 self.check_grant_deployment(cx, chain, department, *deployers_until_ms)
             }
             Measure::RetireChain { chain } => self.check_retire_chain(chain),
+            Measure::RotateThresholdKey { from_height } => self.check_rotate_threshold_key(cx, *from_height),
+            Measure::GiveUpRotation => self.check_give_up_rotation(cx),
+            Measure::ApproveUpgrade { until_ms, .. } => self.check_approve_upgrade(cx, *until_ms),
+            Measure::AppointSponsor { department, until_ms, .. } => {
+                self.check_appoint_sponsor(cx, department, *until_ms)
+            }
+            Measure::DismissSponsor { account } => self.check_dismiss_sponsor(account),
         }
     }
 
@@ -92,6 +99,13 @@ impl Registry {
                 }
             }
             Measure::RetireChain { chain } => self.retire_chain(cx, chain),
+            Measure::RotateThresholdKey { from_height } => self.rotate_threshold_key(number, *from_height),
+            Measure::GiveUpRotation => self.give_up_rotation(cx),
+            Measure::ApproveUpgrade { code, until_ms } => self.approve_upgrade(cx, number, code, *until_ms),
+            Measure::AppointSponsor { account, department, until_ms } => {
+                self.appoint_sponsor(number, account, department, *until_ms);
+            }
+            Measure::DismissSponsor { account } => self.dismiss_sponsor(account),
         }
         Ok(())
     }

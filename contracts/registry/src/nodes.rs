@@ -204,6 +204,7 @@ impl Registry {
     ) -> Result<CommitteePlan, RegistryError> {
         check_name(chain)?;
         check_members(members)?;
+        self.check_no_rotation(cx, chain)?;
         ensure!(from_height > cx.height(), RegistryError::HeightOver { height: cx.height() });
         let epoch = self.epoch_blocks.get_or(1);
         ensure!(from_height.is_multiple_of(epoch), RegistryError::NotEpoch { epoch });

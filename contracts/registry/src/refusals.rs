@@ -243,15 +243,64 @@ pub enum RegistryError {
     #[code(64)]
     #[message(en = "a header waits 200 ms to a day for its anchor", zh = "区块头等待锚定的时间为200毫秒至一天")]
     BadAnchorTime,
+    #[code(65)]
+    #[message(en = "{account} is no sponsor", zh = "该账户不是代付账户:{account}")]
+    NoSponsor { account: Address },
+    #[code(70)]
+    #[message(
+        en = "there is no threshold key that could be rotated: a group of fewer than four makes a new one by growing",
+        zh = "没有可轮换的门限密钥:少于四个节点的组扩大时自动生成新密钥"
+    )]
+    NoThresholdKey,
+    #[code(71)]
+    #[message(
+        en = "the threshold key is being rotated; give the rotation up first, or wait for it",
+        zh = "门限密钥正在轮换;请先放弃轮换或等待其完成"
+    )]
+    RotationUnderWay,
+    #[code(72)]
+    #[message(en = "no rotation of the threshold key waits for this", zh = "没有等待此操作的密钥轮换")]
+    NoRotation,
+    #[code(73)]
+    #[message(
+        en = "the new key speaks from height {height} on; the beacons before it and its signatures come first",
+        zh = "新密钥自高度 {height} 起生效;须先有此前全部信标及签名"
+    )]
+    RotationWaits { height: u64 },
+    #[code(74)]
+    #[message(en = "beacons are promised 1 to 1,000,000 heights ahead", zh = "信标可预先约定的高度为1至1000000")]
+    BadLead,
+    #[code(75)]
+    #[message(
+        en = "beacons are late: the present key has to end its time itself, so it is not rotated now",
+        zh = "信标滞后:现行密钥须自行完成其任期,目前不能轮换"
+    )]
+    BeaconsLate,
 }
 
-/// Accepts what nodes can be reached by.
+/// Accepts what nodes can be reached by, as they read it: a host's name or an IP address, that of IPv6 in brackets, and a
+/// port.
 pub(crate) fn check_address(text: &str) -> Result<(), RegistryError> {
-    let port =
-        text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
-    let is_address = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic()) && port.is_some();
-    ensure!(is_address, RegistryError::BadAddress);
+    let parts = text.rsplit_once(':').filter(|_| text.len() <= 128);
+    ensure!(parts.is_some_and(|(host, port)| is_host(host) && is_port(port)), RegistryError::BadAddress);
     Ok(())
+}
+
+fn is_host(text: &str) -> bool {
+    match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        Some(address) => address.parse::<core::net::Ipv6Addr>().is_ok(),
+        None => text.split('.').all(is_label),
+    }
+}
+
+/// Whether this can stand between the dots of a host's name; the numbers of IPv4 can.
+fn is_label(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (1..=63).contains(&text.len()) && text.bytes().all(is_allowed) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 /// Accepts what can be a number in a register and cannot be a sentence.

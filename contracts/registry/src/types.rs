@@ -161,6 +161,30 @@ pub struct Deployer {
     pub act: Option<u32>,
 }
 
+/// An account that pays for others' transactions out of a department's quota.
+#[data]
+#[derive(Clone)]
+pub struct Sponsor {
+    /// Of which department.
+    pub department: String,
+    /// The first moment at which it no longer is one, milliseconds since 1970.
+    pub until_ms: u64,
+    /// The act that appointed it.
+    pub act: u32,
+}
+
+/// The code that the registry may be upgraded to, once.
+#[data]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApprovedUpgrade {
+    /// The SHA-256 of the module.
+    pub code: Digest,
+    /// The first moment at which it no longer is approved, milliseconds since 1970.
+    pub until_ms: u64,
+    /// The act that approved it.
+    pub act: u32,
+}
+
 /// A frozen account or contract.
 #[data]
 #[derive(Clone)]
@@ -352,4 +376,6 @@ pub struct Setup {
     pub freeze: Rule,
     /// Committees change only at multiples of this height.
     pub epoch_blocks: u64,
+    /// How many heights ahead a contract may promise to use a beacon.
+    pub beacon_lead_blocks: u64,
 }

@@ -49,6 +49,10 @@ pub enum CourierError {
     #[code(4)]
     #[message(en = "not shown", zh = "未能证明")]
     NotShown,
+    /// The beacon cannot be promised.
+    #[code(5)]
+    #[message(en = "not promised", zh = "不能预先约定")]
+    NotPromised,
 }
 
 #[methods]
@@ -148,8 +152,9 @@ impl Courier {
 
     /// Asks for a beacon to be brought.
     #[access(anyone)]
-    pub fn expect(&mut self, cx: &Cx, height: u64) {
-        cx.expect_beacon(height);
+    pub fn expect(&mut self, cx: &Cx, height: u64) -> Result<(), CourierError> {
+        ensure!(cx.expect_beacon(height), CourierError::NotPromised);
+        Ok(())
     }
 
     /// Draws by a beacon.

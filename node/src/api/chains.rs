@@ -42,7 +42,7 @@ pub(super) async fn status(target: Target) -> Result<Json<StatusView>, Problem> 
         }),
         threshold: status.threshold.as_ref().and_then(|board| {
             let group = board.group.as_ref()?;
-            Some(ThresholdView::new(group, board.ceremony.as_ref(), board.newest_beacon))
+            Some(ThresholdView::new(group, board, status.attested_height))
         }),
         halted: target.chain.halted().map(ToString::to_string),
     }))

@@ -8,11 +8,11 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     PAGE_MAX, Problem, body,
     target::{Parameters, Target, octets},
-    views::{ContractView, ContractsView, OutcomeView, QueryView, hex},
+    views::{ContractView, ContractsView, OutcomeView, QueryView},
 };
 use crate::{
-    chain::{ContractRef, QueryRequest},
-    schema_json,
+    chain::{ContractRef, QueryRequest, Word},
+    schema_json::{self, to_hex},
 };
 
 /// Which page of contracts.
@@ -144,7 +144,7 @@ pub(super) async fn query(
     });
     let answer = answer.await??;
     let output = match &answer.outcome {
-        Outcome::Done { output } => hex(output),
+        Outcome::Done { output } => to_hex(output),
         _ => String::new(),
     };
     Ok(Json(QueryView { output, gas_used: answer.gas_used, height: answer.height }))
@@ -163,6 +163,21 @@ fn query_problem(outcome: &Outcome) -> Option<(u16, &'static str)> {
     }
 }
 
+/// On whose word a proof is asked for.
+pub(super) fn word(by: Option<&str>, known: Option<&str>) -> Result<Word, Problem> {
+    match (by, known) {
+        (None | Some("certificate"), None) => Ok(Word::Certificate),
+        (Some("attestation"), None) => Ok(Word::Attestation { known: None }),
+        (Some("attestation"), Some(known)) => {
+            let key = from_hex(known).and_then(|key| key.try_into().ok());
+            let key = key.ok_or_else(|| Problem::invalid("known: expected a threshold key, 192 hexadecimal digits"))?;
+            Ok(Word::Attestation { known: Some(key) })
+        }
+        (None | Some("certificate"), Some(_)) => Err(Problem::invalid("known: only with by=attestation")),
+        (Some(_), _) => Err(Problem::invalid("by: expected `certificate` or `attestation`")),
+    }
+}
+
 /// What to prove.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -172,6 +187,11 @@ pub(super) struct ProofParameters {
     key: String,
     /// As of which height; the newest without.
     height: Option<u64>,
+    /// `certificate`, which names who signed, or `attestation`, the short one by the threshold key; `certificate` without.
+    by: Option<String>,
+    /// For `attestation`: the newest threshold key of the reader's trust anchor, in hexadecimal; the one that signs now
+    /// without.
+    known: Option<String>,
 }
 
 /// A proof of an entry of a contract's state, or that there is none: a ProofBundle in SCALE. The address of the
@@ -184,10 +204,11 @@ pub(super) struct ProofParameters {
         (status = 422, body = Problem, description = "The height cannot be proven"), (status = 503, body = Problem)))]
 pub(super) async fn proof(
     target: Target,
-    Parameters(ProofParameters { key, height }): Parameters<ProofParameters>,
+    Parameters(ProofParameters { key, height, by, known }): Parameters<ProofParameters>,
 ) -> Result<Response, Problem> {
     let reference: ContractRef = target.parameter("contract")?;
     let key = from_hex(&key).ok_or_else(|| Problem::invalid("key: expected hexadecimal digits"))?;
-    let bundle = target.chain.ask(move |chain| chain.prove_state(&reference, &key, height)).await?;
+    let word = word(by.as_deref(), known.as_deref())?;
+    let bundle = target.chain.ask(move |chain| chain.prove_state(&reference, &key, height, word)).await?;
     Ok(octets(codec::encode(&bundle)))
 }

@@ -10,11 +10,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     PAGE_MAX, Problem,
     target::{Parameters, Target},
-    views::hex,
 };
 use crate::{
     chain::{ContractFound, ContractRef, FieldEntry, FieldRead},
-    schema_json,
+    schema_json::{self, to_hex},
 };
 
 /// The public fields of a contract.
@@ -100,11 +99,11 @@ impl FieldEntryView {
             name: read.found.record.name.to_string(),
             field: read.field,
             key: read.key.unwrap_or_default(),
-            slot: hex(&read.slot),
+            slot: to_hex(&read.slot),
             height: read.height,
             present: read.raw.is_some(),
             value: read.value.unwrap_or_default(),
-            raw: read.raw.as_deref().map(hex),
+            raw: read.raw.as_deref().map(to_hex),
             proof,
         }
     }
@@ -141,9 +140,9 @@ impl EntryView {
     fn new(entry: FieldEntry) -> Self {
         Self {
             key: entry.key.unwrap_or_default(),
-            slot: hex(&entry.slot),
+            slot: to_hex(&entry.slot),
             value: entry.value.unwrap_or_default(),
-            raw: hex(&entry.raw),
+            raw: to_hex(&entry.raw),
         }
     }
 }
@@ -264,7 +263,7 @@ pub(super) async fn one(
                 return Ok(FieldEntryView::new(&name, chain.read_field(&reference, &field, key)?, None));
             }
             let proven = chain.prove_field(&reference, &field, key, height)?;
-            Ok(FieldEntryView::new(&name, proven.read, Some(hex(&codec::encode(&proven.bundle)))))
+            Ok(FieldEntryView::new(&name, proven.read, Some(to_hex(&codec::encode(&proven.bundle)))))
         };
         let Some(text) = key else { return read(None) };
         // What is no JSON of the key's type may be the key's own text.
@@ -307,7 +306,7 @@ pub(super) async fn entries(
     Ok(Json(EntriesView {
         height: page.height,
         entries: page.entries.into_iter().map(EntryView::new).collect(),
-        next_after: page.next_after.as_deref().map(hex),
+        next_after: page.next_after.as_deref().map(to_hex),
     }))
 }
 
@@ -328,8 +327,8 @@ pub(super) async fn record(target: Target) -> Result<Json<RecordView>, Problem> 
             code: record.code.to_string(),
             revision: record.revision,
             height: record.height,
-            slot: bundle.claim.state_key().map(hex).unwrap_or_default(),
-            proof: hex(&codec::encode(&bundle)),
+            slot: bundle.claim.state_key().map(to_hex).unwrap_or_default(),
+            proof: to_hex(&codec::encode(&bundle)),
         })
     });
     Ok(Json(view.await?))
@@ -347,8 +346,8 @@ pub(super) async fn beacon(target: Target) -> Result<Json<ProvenBeaconView>, Pro
         Ok(ProvenBeaconView {
             height,
             value: value.to_string(),
-            slot: bundle.claim.state_key().map(hex).unwrap_or_default(),
-            proof: hex(&codec::encode(&bundle)),
+            slot: bundle.claim.state_key().map(to_hex).unwrap_or_default(),
+            proof: to_hex(&codec::encode(&bundle)),
         })
     });
     Ok(Json(view.await?))

@@ -14,9 +14,11 @@ use utoipa::ToSchema;
 use super::{
     Problem,
     target::{Parameters, Target, octets},
-    views::hex,
 };
-use crate::chain::{ChainService, Lane, ReadError, SidechainFound};
+use crate::{
+    chain::{ChainService, Lane, ReadError, SidechainFound},
+    schema_json::to_hex,
+};
 
 /// Messages of one answer.
 const PAGE_MAX: u64 = 256;
@@ -158,7 +160,7 @@ fn sidechain_view(found: SidechainFound, hosted: bool) -> SidechainView {
         genesis: genesis.to_string(),
         department: sidechain.department,
         number: sidechain.number,
-        members: sidechain.members.iter().map(|key| hex(key)).collect(),
+        members: sidechain.members.iter().map(|key| to_hex(key)).collect(),
         founded_ms: sidechain.founded_ms,
         founded_height: sidechain.founded_height,
         anchor_ms: sidechain.anchor_ms,

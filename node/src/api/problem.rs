@@ -131,6 +131,8 @@ impl From<ReadError> for Problem {
             ReadError::Unknown { code, .. } => Self::new(404, code, text),
             ReadError::Ambiguous { .. } => Self::new(409, "ambiguous_contract", text),
             ReadError::NotAnchored { .. } => Self::new(422, "not_anchored", text),
+            ReadError::NotAttested { .. } => Self::new(422, "not_attested", text),
+            ReadError::Behind { .. } => Self::new(422, "node_behind", text),
             ReadError::Invalid(_) => Self::invalid(text),
             ReadError::NotHere(_) => Self::new(422, "not_on_this_chain", text),
             ReadError::NotProvable { .. } => Self::new(422, "not_provable", text),

@@ -14,7 +14,10 @@ use super::{
     test_node::{CHAIN, OCTETS, TestNode, connect, events, read_answer, request},
     *,
 };
-use crate::fixture::{Account, SLOT, call, contract, deploy, deployer, genesis};
+use crate::{
+    fixture::{Account, SLOT, call, contract, deploy, deployer, genesis},
+    schema_json::to_hex,
+};
 
 #[test]
 fn a_contract_is_deployed_called_queried_listed_and_proven() {
@@ -100,7 +103,7 @@ fn a_final_transaction_is_traced_while_the_state_leads_back_to_it() {
         steps.iter().find(|step| step["kind"] == kind).cloned().unwrap_or_else(|| panic!("no {kind}: {called}"))
     };
     let write = of_kind("write");
-    assert_eq!((&write["key"], &write["before"]), (&views::hex(SLOT).into(), &Value::Null));
+    assert_eq!((&write["key"], &write["before"]), (&to_hex(SLOT).into(), &Value::Null));
     assert_eq!(of_kind("event")["event"]["name"], "put");
     let code = called["code"].as_str().expect("a digest");
     let schema = chancery_abi::types::from_hex(traced["schemas"][code].as_str().expect("a schema")).expect("digits");
@@ -130,7 +133,7 @@ fn proofs_verify_offline_for_values_absences_and_receipts() {
         assert_eq!((answer.status, answer.kind.as_str()), (200, OCTETS), "{}", answer.text());
         chancery_verify::verify(&answer.body, &anchor).unwrap_or_else(|error| panic!("{path}: {error}"))
     };
-    let key = views::hex(SLOT);
+    let key = to_hex(SLOT);
     let value = |path: &str| match verify(path).statement {
         Statement::Present { value, .. } => Some(value),
         Statement::Absent { .. } => None,
@@ -141,7 +144,7 @@ fn proofs_verify_offline_for_values_absences_and_receipts() {
     assert_eq!(value(&then).as_deref(), Some(&b"\x0cone"[..]));
     assert_eq!(value(&format!("{CHAIN}/contracts/box/proof?key=00ff")), None);
     let system = chancery_abi::Address::system();
-    let nonce = views::hex(&chancery_runtime::execution::accounts::nonce_slot(&account.address()));
+    let nonce = to_hex(&chancery_runtime::execution::accounts::nonce_slot(&account.address()));
     assert_eq!(value(&format!("{CHAIN}/contracts/{system}/proof?key={nonce}")), Some(3u64.to_le_bytes().to_vec()));
     let digest = first["transaction"].as_str().expect("a digest");
     let proven = verify(&format!("{CHAIN}/transactions/{digest}/proof"));

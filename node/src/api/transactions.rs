@@ -14,6 +14,7 @@ use utoipa::IntoParams;
 use super::{
     Problem, WAIT_SECONDS_MAX,
     body::ScaleTransaction,
+    contracts::word,
     target::{Parameters, Target, octets},
     views::{AcceptedView, EstimateView, OutcomeView, ReceiptView, TransactionView, receipt_view},
 };
@@ -104,15 +105,32 @@ pub(super) async fn one(target: Target) -> Result<Json<TransactionView>, Problem
     Ok(Json(TransactionView { status, receipt }))
 }
 
+/// On whose word to prove.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ProofByParameters {
+    /// `certificate`, which names who signed, or `attestation`, the short one by the threshold key; `certificate` without.
+    by: Option<String>,
+    /// For `attestation`: the newest threshold key of the reader's trust anchor, in hexadecimal; the one that signs now
+    /// without.
+    known: Option<String>,
+}
+
 /// A proof of what a transaction did: a ProofBundle in SCALE.
 #[utoipa::path(get, path = "/v1/chains/{chain}/transactions/{digest}/proof", operation_id = "transactions_proof", tag = "transactions",
-    params(("chain" = String, Path, description = "The chain's name"), ("digest" = String, Path, description = "64 hexadecimal digits")),
+    params(("chain" = String, Path, description = "The chain's name"),
+        ("digest" = String, Path, description = "64 hexadecimal digits"), ProofByParameters),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 400, body = Problem), (status = 404, body = Problem),
         (status = 422, body = Problem, description = "It cannot be proven, or not yet")))]
-pub(super) async fn proof(target: Target) -> Result<Response, Problem> {
+pub(super) async fn proof(
+    target: Target,
+    Parameters(ProofByParameters { by, known }): Parameters<ProofByParameters>,
+) -> Result<Response, Problem> {
     let digest: Digest = target.parameter("digest")?;
-    let bundle = target.chain.ask(move |chain| chain.prove_receipt(&digest)).await?;
+    let word = word(by.as_deref(), known.as_deref())?;
+    let bundle = target.chain.ask(move |chain| chain.prove_receipt(&digest, word)).await?;
     Ok(octets(codec::encode(&bundle)))
 }
 

@@ -1,7 +1,5 @@
 //! What the API's JSON looks like. Bytes are lower-case hexadecimal without a prefix.
 
-use std::fmt::Write as _;
-
 use chancery_abi::{Address, Beacon, Certificate, Digest, Event, Header, Outcome, Receipt, schema::ContractRecord};
 use chancery_runtime::execution::registry::{Ceremony, Group};
 use serde::Serialize;
@@ -9,17 +7,9 @@ use utoipa::ToSchema;
 
 use crate::{
     chain::{ChainService, ContractFound, ContractRef},
-    consensus::{MemberStatus, ParticipationView},
+    consensus::{Board, MemberStatus, ParticipationView},
+    schema_json::to_hex,
 };
-
-/// Bytes as the API writes them.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string cannot fail.
-        write!(text, "{byte:02x}").ok();
-        text
-    })
-}
 
 /// A chain of this node.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -102,7 +92,7 @@ impl ConsensusView {
     pub(super) fn new(view: &ParticipationView, quorum: usize, now_ms: u64) -> Self {
         let ago = |then: Option<u64>| then.map(|then| now_ms.saturating_sub(then));
         let member = |member: &MemberStatus| MemberView {
-            key: hex(&member.key),
+            key: to_hex(&member.key),
             own: member.key == view.own_key,
             voted_view: member.voted_view,
             voted_ms_ago: ago(member.voted_ms),
@@ -208,9 +198,28 @@ pub(super) struct ThresholdView {
     /// The newest height whose beacon is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) newest_beacon: Option<u64>,
+    /// The newest height that the key attested, as far as this node knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) attested_height: Option<u64>,
+    /// The key that takes its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) successor: Option<SuccessorView>,
     /// The ceremony under way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ceremony: Option<CeremonyView>,
+}
+
+/// A threshold key that was announced.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct SuccessorView {
+    /// The round of the ceremony that made it.
+    pub(super) round: u32,
+    /// The key, 96 bytes.
+    pub(super) key: String,
+    /// The first height that it speaks for.
+    pub(super) from_height: u64,
+    /// How many of the present key's holders have signed it.
+    pub(super) endorsed_by: usize,
 }
 
 /// A ceremony under way.
@@ -234,15 +243,23 @@ impl CeremonyView {
 }
 
 impl ThresholdView {
-    pub(super) fn new(group: &Group, ceremony: Option<&Ceremony>, newest_beacon: Option<u64>) -> Self {
+    pub(super) fn new(group: &Group, board: &Board, attested_height: Option<u64>) -> Self {
+        let successor = board.successor.as_ref().map(|successor| SuccessorView {
+            round: successor.round,
+            key: to_hex(&successor.key),
+            from_height: successor.from_height,
+            endorsed_by: board.endorsed_by.len(),
+        });
         Self {
             round: group.round,
-            key: group.key.iter().map(|byte| format!("{byte:02x}")).collect(),
+            key: to_hex(&group.key),
             from_height: group.from_height,
             holders: group.holders,
             untrusted: group.untrusted,
-            newest_beacon,
-            ceremony: ceremony.map(CeremonyView::new),
+            newest_beacon: board.newest_beacon,
+            attested_height,
+            successor,
+            ceremony: board.ceremony.as_ref().map(CeremonyView::new),
         }
     }
 }
@@ -257,7 +274,7 @@ impl HeaderView {
             epoch: header.epoch,
             parent: header.parent.to_string(),
             timestamp_ms: header.timestamp_ms,
-            proposer: hex(&header.proposer),
+            proposer: to_hex(&header.proposer),
             state_root: header.state_root.to_string(),
             transactions_root: header.transactions_root.to_string(),
             receipts_root: header.receipts_root.to_string(),
@@ -323,7 +340,7 @@ impl CertificateView {
             epoch: certificate.epoch,
             view: certificate.view,
             parent_view: certificate.parent_view,
-            votes: votes.map(|vote| VoteView { member: vote.member, signature: hex(&vote.signature) }).collect(),
+            votes: votes.map(|vote| VoteView { member: vote.member, signature: to_hex(&vote.signature) }).collect(),
         }
     }
 }
@@ -403,8 +420,8 @@ impl EventView {
         Self {
             contract: event.contract.to_string(),
             name: event.name.to_string(),
-            keys: event.keys.iter().map(|key| hex(key)).collect(),
-            data: hex(&event.data),
+            keys: event.keys.iter().map(|key| to_hex(key)).collect(),
+            data: to_hex(&event.data),
         }
     }
 }
@@ -414,13 +431,13 @@ impl OutcomeView {
     pub(super) fn new(chain: &ChainService, outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Done { output } => {
-                Self { kind: "done", output: Some(hex(output)), message: "done".into(), ..Self::default() }
+                Self { kind: "done", output: Some(to_hex(output)), message: "done".into(), ..Self::default() }
             }
             Outcome::Failed { contract, code, data } => Self {
                 kind: "failed",
                 contract: Some(contract.to_string()),
                 code: Some(*code),
-                data: Some(hex(data)),
+                data: Some(to_hex(data)),
                 message: error_message(chain, contract, *code),
                 ..Self::default()
             },

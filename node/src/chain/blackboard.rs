@@ -90,11 +90,17 @@ fn partners(
 
 /// What a state says of the threshold key, at whatever height it is.
 pub(super) fn board_of(registry: &Registry<'_>, view: &FinalView<'_>) -> Result<Board, StorageError> {
+    let successor = registry.successor()?;
+    let endorsements = successor.as_ref().map(|successor| registry.endorsements(successor.round)).transpose()?;
     Ok(Board {
         height: 0,
         group: registry.group()?,
         ceremony: registry.ceremony()?,
         concluded: registry.concluded()?,
+        announced: registry.announced()?,
+        successor,
+        rotates: registry.rotates()?,
+        endorsed_by: endorsements.into_iter().flatten().map(|(node, _)| node).collect(),
         target: registry.membership()?.map(|membership| membership.next.unwrap_or(membership.present)),
         newest_beacon: beacons::newest(view)?,
     })
@@ -161,5 +167,22 @@ impl<B: StateBackend + 'static> Blackboard for RegistryBoard<B> {
 
     fn offer(&self, beacon: Beacon) {
         self.chain.offer_beacon(beacon);
+    }
+
+    fn header(&self, height: u64) -> Option<Digest> {
+        let ledger = &self.chain.ledger;
+        let header = ledger.db().header(height).inspect_err(|error| self.chain.fail(error)).ok()?;
+        header.map(|header| header.digest(ledger.rules().digest()))
+    }
+
+    fn attested(&self) -> u64 {
+        let attestation = self.chain.attestation().inspect_err(|error| self.chain.fail(error)).ok().flatten();
+        attestation.map_or(0, |(height, _)| height)
+    }
+
+    fn attest(&self, height: u64, signature: [u8; 48]) {
+        if let Err(error) = self.chain.keep_attestation(height, &signature) {
+            self.chain.fail(&error);
+        }
     }
 }

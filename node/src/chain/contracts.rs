@@ -14,7 +14,7 @@ use chancery_abi::{
 use chancery_runtime::{
     execution::accounts,
     state::{FinalView, StateView as _},
-    storage::{StateReader, StorageError},
+    storage::{StateBackend, StateReader, StorageError},
 };
 use parity_scale_codec::DecodeAll as _;
 
@@ -74,7 +74,7 @@ pub struct Listed {
     pub more: bool,
 }
 
-impl ChainService {
+impl<B: StateBackend + 'static> ChainService<B> {
     /// The contract that `reference` means.
     ///
     /// # Errors

@@ -154,6 +154,24 @@ pub enum ReadError {
         /// The newest that is; 0 before the first.
         anchored: u64,
     },
+    /// What the mainchain has on record of a sidechain is above this node's height of it.
+    #[error(
+        "this node is at height {height} of the chain, and the proof begins at height {needed}; ask again, or another node"
+    )]
+    Behind {
+        /// This node's height.
+        height: u64,
+        /// The height that is needed.
+        needed: u64,
+    },
+    /// A height that the threshold key has not attested yet.
+    #[error("height {height} is not attested yet, height {attested} is; ask again, or for a proof by certificate")]
+    NotAttested {
+        /// The height asked for.
+        height: u64,
+        /// The newest that is; 0 before the first.
+        attested: u64,
+    },
     /// The question itself is malformed.
     #[error("{0}")]
     Invalid(String),

@@ -12,6 +12,8 @@ use std::{
 use chancery_abi::Name;
 use chancery_runtime::execution::{ExecutionStack, on_execution_stack};
 
+use crate::priority::{Work, give_way};
+
 type Job = Box<dyn FnOnce(&ExecutionStack) + Send>;
 
 /// Work that may wait for the thread.
@@ -29,7 +31,10 @@ pub(super) struct Executor {
 impl Executor {
     pub(super) fn start(chain: &Name) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::sync_channel::<Job>(QUEUE);
-        let run = move || on_execution_stack(move |stack| queue.into_iter().for_each(|job| job(stack)));
+        let run = move || {
+            give_way(Work::Execution);
+            on_execution_stack(move |stack| queue.into_iter().for_each(|job| job(stack)));
+        };
         let thread = std::thread::Builder::new().name(format!("chain-{chain}")).spawn(run)?;
         Ok(Self { jobs: Some(jobs), thread: Mutex::new(Some(thread)) })
     }

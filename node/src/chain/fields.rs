@@ -14,7 +14,7 @@ use chancery_runtime::{
 };
 use serde_json::Value;
 
-use super::{ChainService, ContractFound, ContractRef, ReadError};
+use super::{ChainService, ContractFound, ContractRef, ReadError, Word};
 use crate::schema_json::{self, DigitsOnly, SlotError};
 
 /// An entry of a public field, or that there is none.
@@ -112,7 +112,7 @@ impl ChainService {
         let (found, schema) = self.public_fields(reference)?;
         let field = self.public_field(&schema, field)?;
         let slot = schema_json::slot_key(&schema, field, key, &DigitsOnly).map_err(invalid)?;
-        let bundle = self.prove_state(&ContractRef::Address(found.address), &slot, height)?;
+        let bundle = self.prove_state(&ContractRef::Address(found.address), &slot, height, Word::Certificate)?;
         let raw = match &bundle.claim {
             Claim::State { value, .. } => value.clone(),
             Claim::Receipt { .. } => None,
@@ -169,7 +169,7 @@ impl ChainService {
     pub fn prove_record(&self, reference: &ContractRef) -> Result<(ContractFound, ProofBundle), ReadError> {
         let found = self.find_contract(reference)?;
         let slot = accounts::contract_slot(&found.address);
-        let bundle = self.prove_state(&ContractRef::Address(Address::system()), &slot, None)?;
+        let bundle = self.prove_state(&ContractRef::Address(Address::system()), &slot, None, Word::Certificate)?;
         Ok((found, bundle))
     }
 
@@ -180,7 +180,7 @@ impl ChainService {
     pub fn prove_beacon(&self, height: u64) -> Result<(Digest, ProofBundle), ReadError> {
         let value = self.beacon(height)?.ok_or_else(|| self.unknown_beacon(height))?;
         let slot = accounts::beacon_slot(height);
-        let bundle = self.prove_state(&ContractRef::Address(Address::system()), &slot, None)?;
+        let bundle = self.prove_state(&ContractRef::Address(Address::system()), &slot, None, Word::Certificate)?;
         Ok((value, bundle))
     }
 

@@ -8,6 +8,7 @@
 //! indexes and the new tip; then the state moves on; then the mempool; then those who wait are told. So nothing is
 //! ever acknowledged that a power loss could take back.
 
+mod attestations;
 mod blackboard;
 mod candidate;
 mod contracts;
@@ -34,6 +35,7 @@ mod tests;
 mod unfinal;
 
 pub use self::{
+    attestations::Word,
     blackboard::RegistryBoard,
     candidate::{Built, Candidate},
     contracts::{ContractFound, ContractRef, Listed},

@@ -1,7 +1,7 @@
 //! A chain beside others: what a sidechain sees of its mainchain on this node, and what a mainchain says of its sidechains.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -11,7 +11,10 @@ use chancery_abi::{
     message::Message,
 };
 use chancery_runtime::{
-    execution::lanes::{self, LaneCounts, Sidechain},
+    execution::{
+        lanes::{self, LaneCounts, Sidechain},
+        registry::Registry,
+    },
     state::{FinalView, StateView},
     storage::{StateBackend, StorageError},
 };
@@ -112,7 +115,7 @@ impl ChainService {
 pub(super) enum Seen {
     /// It is so, or it says nothing.
     Right,
-    /// This node's mainchain has not come so far.
+    /// This node's mainchain has not come so far, or does not reach back so far.
     NotYet,
     /// The mainchain has another header there.
     Wrong,
@@ -142,9 +145,14 @@ impl<B: StateBackend + 'static> ChainService<B> {
         if seen.height > mainchain.ledger.tip().height {
             return Ok(Seen::NotYet);
         }
-        let known = mainchain.ledger.db().header(seen.height)?;
-        let known = known.map(|known| known.digest(mainchain.ledger.rules().digest()));
-        Ok(if known == Some(seen.header) { Seen::Right } else { Seen::Wrong })
+        let db = mainchain.ledger.db();
+        match db.header(seen.height)? {
+            Some(known) if known.digest(mainchain.ledger.rules().digest()) == seen.header => Ok(Seen::Right),
+            Some(_) => Ok(Seen::Wrong),
+            // Before the snapshot that the mainchain began with here, this node cannot say.
+            None if db.base()?.is_some_and(|base| seen.height < base) => Ok(Seen::NotYet),
+            None => Ok(Seen::Wrong),
+        }
     }
 
     /// A block of this sidechain is to name a mainchain header of at least this height, even if it has nothing else.
@@ -219,12 +227,35 @@ impl<B: StateBackend + 'static> ChainService<B> {
         lanes::sidechain_genesis(rules.genesis(), rules.digest(), name, sidechain)
     }
 
-    /// Who certifies this chain's blocks, now or soon.
+    /// Who certifies this chain's blocks, now or soon: by its own state, and by the mainchain's registry as this node has
+    /// it, whose word comes here earlier than to the chain. Whoever is to join begins to follow with that word.
     pub(super) fn present_and_next(&self) -> Vec<[u8; 32]> {
         let mut keys = self.ledger.terms().present().committee.keys().to_vec();
         if let Ok(Some((_, next))) = self.read_state(lanes::next_committee) {
             keys.extend_from_slice(next.keys());
         }
+        if let Some(mainchain) = self.mainchain.get() {
+            let (rules, name) = (mainchain.ledger.rules(), self.ledger.rules().name());
+            let membership = mainchain.read_state(|view| match Registry::of(rules, view) {
+                Some(registry) => registry.membership_of(name.as_str()),
+                None => Ok(None),
+            });
+            let terms = membership.ok().flatten().map(|of| (of.present, of.next));
+            for term in terms.into_iter().flat_map(|(present, next)| std::iter::once(present).chain(next)) {
+                keys.extend(term.members);
+            }
+        }
+        keys.sort_unstable();
+        keys.dedup();
         keys
+    }
+
+    /// The same, with everyone who ever certified a block of it.
+    pub(super) fn present_next_and_former(&self) -> Vec<[u8; 32]> {
+        let terms = self.ledger.terms();
+        let former = (0..terms.present().epoch).filter_map(|epoch| terms.of(epoch));
+        let mut keys: BTreeSet<[u8; 32]> = self.present_and_next().into_iter().collect();
+        former.for_each(|term| keys.extend(term.committee.keys()));
+        keys.into_iter().collect()
     }
 }

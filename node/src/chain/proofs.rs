@@ -10,13 +10,18 @@ use chancery_abi::{
     limits::SLOT_KEY_BYTES_MAX,
     merkle::path_in_mountain,
 };
-use chancery_runtime::{execution::lanes, state::StateError, storage::StorageError};
+use chancery_runtime::{
+    execution::lanes,
+    state::StateError,
+    storage::{StateBackend, StorageError},
+};
 use chancery_verify::roots;
 
-use super::{ChainError, ChainService, ContractRef, FinalityProof, ReadError};
+use super::{ChainError, ChainService, ContractRef, FinalityProof, ReadError, Word};
 
-impl ChainService {
-    /// Proves an entry of a contract's state, or its absence, as of `height` or the newest block.
+impl<B: StateBackend + 'static> ChainService<B> {
+    /// Proves an entry of a contract's state, or its absence, as of `height` or the newest block; by an attestation, or the
+    /// newest attested one.
     ///
     /// # Errors
     /// When there is no such contract, or the height cannot be proven any more or not yet.
@@ -25,6 +30,7 @@ impl ChainService {
         reference: &ContractRef,
         key: &[u8],
         height: Option<u64>,
+        word: Word,
     ) -> Result<ProofBundle, ReadError> {
         if key.len() > SLOT_KEY_BYTES_MAX {
             let (limit, found) = (SLOT_KEY_BYTES_MAX as u64, key.len() as u64);
@@ -33,10 +39,15 @@ impl ChainService {
         let (address, subject) = self.subject(reference)?;
         let height = match height {
             Some(height) => height,
-            None => self.newest_provable()?,
+            None => self.newest_provable(word)?,
         };
         if let Some(mainchain) = self.mainchain() {
-            let anchored = self.anchored(mainchain)?.newest.height;
+            let AnchorState { newest, closed, .. } = self.anchored(mainchain)?;
+            let anchored = newest.height;
+            if closed.is_some() && height > anchored {
+                // What a chain did beyond its last header is on nobody's record, and never will be.
+                return Err(ReadError::NotProvable { height, oldest: 1, newest: anchored });
+            }
             if height > anchored || height == 0 {
                 let height = height.max(1);
                 self.want_anchor(height);
@@ -53,7 +64,7 @@ impl ChainService {
         // The block is in the store before the state moves on to it.
         drop(state);
         let claim = Claim::State { subject, key: key.to_vec(), value: proof.value, nodes: proof.nodes };
-        self.bundle(claim, height)
+        self.bundle(claim, height, word)
     }
 
     fn subject(&self, reference: &ContractRef) -> Result<(Address, StateSubject), ReadError> {
@@ -69,7 +80,7 @@ impl ChainService {
     ///
     /// # Errors
     /// When the transaction is not final.
-    pub fn prove_receipt(&self, transaction: &Digest) -> Result<ProofBundle, ReadError> {
+    pub fn prove_receipt(&self, transaction: &Digest, word: Word) -> Result<ProofBundle, ReadError> {
         let db = self.ledger.db();
         let place = db.transaction_place(transaction)?.ok_or_else(|| ReadError::Unknown {
             what: format!("final transaction {transaction}"),
@@ -80,33 +91,36 @@ impl ChainService {
         let path = roots::receipt_path(self.ledger.rules().digest(), &receipts, place.index);
         let path = db.expect_part(path, "receipt of a transaction", place.height)?;
         let receipt = receipts.swap_remove(place.index as usize);
-        self.bundle(Claim::Receipt { receipt, path }, place.height)
+        self.bundle(Claim::Receipt { receipt, path }, place.height, word)
     }
 
-    fn bundle(&self, claim: Claim, height: u64) -> Result<ProofBundle, ReadError> {
+    fn bundle(&self, claim: Claim, height: u64, word: Word) -> Result<ProofBundle, ReadError> {
         let db = self.ledger.db();
         let header: Header = db.expect_part(db.header(height)?, "header", height)?;
         if let Some(mainchain) = self.mainchain() {
-            return self.sidechain_bundle(mainchain, claim, header);
+            return self.sidechain_bundle(mainchain, claim, header, word);
         }
-        self.bundle_of(claim, header)
+        self.bundle_of(claim, header, word)
     }
 
     /// A bundle of a header of a mainchain.
-    fn bundle_of(&self, claim: Claim, header: Header) -> Result<ProofBundle, ReadError> {
+    fn bundle_of(&self, claim: Claim, header: Header, word: Word) -> Result<ProofBundle, ReadError> {
+        let (link, finality) = match word {
+            Word::Certificate => self.certified(&header)?,
+            Word::Attestation { known } => self.attested(&header, known)?,
+        };
+        let origin = Origin::AnchoredChain;
+        Ok(ProofBundle { version: WIRE_VERSION, origin, claim, header, link, finality })
+    }
+
+    /// What leads from a header to the next certified one, and shows that this is final.
+    fn certified(&self, header: &Header) -> Result<(Link, Finality), ReadError> {
         let (db, height) = (self.ledger.db(), header.height);
         let FinalityProof { descendants, certificate } =
             db.expect_part(db.finality(height)?, "certificate at or after the block", height)?;
         let hand_overs = self.ledger.hand_overs(header.epoch)?;
         let link = if descendants.is_empty() { Link::Same } else { Link::Descendants(descendants) };
-        Ok(ProofBundle {
-            version: WIRE_VERSION,
-            origin: Origin::AnchoredChain,
-            claim,
-            header,
-            link,
-            finality: Finality::Certificate { hand_overs, certificate },
-        })
+        Ok((link, Finality::Certificate { hand_overs, certificate }))
     }
 
     /// An entry of the mainchain's state as of the newest header of it that this sidechain has seen, for a contract here to be
@@ -151,9 +165,20 @@ impl ChainService {
     }
 
     /// The newest height that leads to the trust anchor: of a sidechain, the newest that its mainchain has on record.
-    fn newest_provable(&self) -> Result<u64, ReadError> {
-        let Some(mainchain) = self.mainchain() else { return Ok(self.ledger.tip().height) };
-        Ok(self.anchored(mainchain)?.newest.height)
+    fn newest_provable(&self, word: Word) -> Result<u64, ReadError> {
+        match (self.mainchain(), word) {
+            (Some(mainchain), Word::Certificate) => Ok(self.anchored(mainchain)?.newest.height),
+            (Some(mainchain), Word::Attestation { .. }) => {
+                let state = mainchain.ledger.state().map_err(|error| self.not_answered(error))?;
+                let slot = slots::anchor(self.ledger.rules().name());
+                let at = state.prove(mainchain.attested_height()?, &Address::system(), &slot);
+                let value = at.map_err(|error| self.not_answered(error.into()))?.value;
+                let anchored = value.and_then(|value| codec::decode::<AnchorState>(&value, value.len()).ok());
+                Ok(anchored.map_or(0, |state| state.newest.height))
+            }
+            (None, Word::Certificate) => Ok(self.ledger.tip().height),
+            (None, Word::Attestation { .. }) => self.attested_height(),
+        }
     }
 
     fn anchored(&self, mainchain: &Self) -> Result<AnchorState, ReadError> {
@@ -163,12 +188,21 @@ impl ChainService {
     }
 
     /// A bundle that leads from a sidechain's header through its anchor to the mainchain.
-    fn sidechain_bundle(&self, mainchain: &Self, claim: Claim, header: Header) -> Result<ProofBundle, ReadError> {
+    fn sidechain_bundle(
+        &self,
+        mainchain: &Self,
+        claim: Claim,
+        header: Header,
+        word: Word,
+    ) -> Result<ProofBundle, ReadError> {
         let (name, height) = (self.ledger.rules().name(), header.height);
         // Of one block of the mainchain: its state, its header and what shows that it is final.
         let (newest, record, nodes, main_height) = {
             let state = mainchain.ledger.state().map_err(|error| self.not_answered(error))?;
-            let main_height = state.height();
+            let main_height = match word {
+                Word::Certificate => state.height(),
+                Word::Attestation { .. } => mainchain.attested_height()?,
+            };
             let prove = |slot: &[u8]| state.prove(main_height, &Address::system(), slot);
             let anchored = prove(&slots::anchor(name)).map_err(|error| self.not_answered(error.into()))?;
             let newest = anchored.value.and_then(|value| codec::decode::<AnchorState>(&value, value.len()).ok());
@@ -187,14 +221,17 @@ impl ChainService {
         let link = match newest - height {
             0 => Link::Same,
             _ => {
-                let later = db.expect_part(db.header(newest)?, "header", newest)?;
+                let Some(later) = db.header(newest)? else {
+                    return Err(ReadError::Behind { height: self.ledger.tip().height, needed: newest });
+                };
                 let path = path_in_mountain(height - 1, newest - 1, |level, place| db.history_subtree(level, place))?;
                 Link::History { header: later, path: db.expect_part(path, "place in the history", height)? }
             }
         };
         let main_db = mainchain.ledger.db();
         let main_header = main_db.expect_part(main_db.header(main_height)?, "header", main_height)?;
-        let ProofBundle { link: main_link, finality, .. } = mainchain.bundle_of(claim.clone(), main_header.clone())?;
+        let ProofBundle { link: main_link, finality, .. } =
+            mainchain.bundle_of(claim.clone(), main_header.clone(), word)?;
         let origin = SidechainOrigin { link, record, nodes, mainchain: main_header };
         let origin = Origin::Sidechain(Box::new(origin));
         Ok(ProofBundle { version: WIRE_VERSION, origin, claim, header, link: main_link, finality })

@@ -39,6 +39,8 @@ pub struct Status {
     pub pool_bytes: usize,
     /// What the registry says of the threshold key; none where the chain has no registry.
     pub threshold: Option<Board>,
+    /// The newest height that the threshold key attested, as far as this node knows.
+    pub attested_height: Option<u64>,
 }
 
 /// What a query gave.
@@ -121,8 +123,9 @@ impl ChainService {
         };
         let (pool_count, pool_bytes) = self.pool_size();
         let threshold = self.read_registry(super::blackboard::board_of)?;
+        let attested_height = self.attestation()?.map(|(height, _)| height);
         let ChainTip { height, header, timestamp_ms, .. } = *tip;
-        Ok(Status { height, header, state_root, timestamp_ms, pool_count, pool_bytes, threshold })
+        Ok(Status { height, header, state_root, timestamp_ms, pool_count, pool_bytes, threshold, attested_height })
     }
 
     /// The beacon of a height, when it is known and not too long ago.

@@ -11,6 +11,8 @@ pub const REGISTRY_WASM: &[u8] = include_bytes!("../../../contracts/registry/reg
 
 /// Milliseconds of a day.
 const DAY_MS: u64 = 86_400_000;
+/// How many heights ahead beacons are promised: from some hours of a busy chain to two days of an idle one.
+const BEACON_LEAD_BLOCKS: u64 = 100_000;
 /// How long a deployer's right from the genesis holds.
 const DEPLOYERS_DAYS: u64 = 5 * 365;
 
@@ -55,6 +57,9 @@ pub struct RegistryPlan {
     pub freeze: ActRule,
     /// Committees change at multiples of this height only.
     pub epoch_blocks: u64,
+    /// How many heights ahead a contract may promise to use a beacon; a new threshold key is announced twice as many before
+    /// it begins.
+    pub beacon_lead_blocks: u64,
 }
 
 impl RegistryPlan {
@@ -62,7 +67,9 @@ impl RegistryPlan {
     pub fn trial(departments: Vec<PlannedDepartment>) -> Self {
         let two = u32::from(departments.iter().filter(|of| !of.administrators.is_empty()).count() > 2) + 1;
         let rule = |approvals| ActRule { approvals, departments: approvals, delay_ms: 0, open_ms: 30 * DAY_MS };
-        Self { departments, routine: rule(1), constitution: rule(two), freeze: rule(2), epoch_blocks: 100 }
+        let (routine, constitution, freeze) = (rule(1), rule(two), rule(2));
+        let beacon_lead_blocks = BEACON_LEAD_BLOCKS;
+        Self { departments, routine, constitution, freeze, epoch_blocks: 100, beacon_lead_blocks }
     }
 
     /// A plan for a network of departments: routine acts take one administrator, freezes two departments, constitutional
@@ -78,7 +85,8 @@ impl RegistryPlan {
             open_ms: 30 * DAY_MS + delay_ms,
         };
         let (routine, constitution, freeze) = (rule(1, 0), rule(majority, delay_ms), rule(2, 0));
-        Self { departments, routine, constitution, freeze, epoch_blocks }
+        let beacon_lead_blocks = BEACON_LEAD_BLOCKS;
+        Self { departments, routine, constitution, freeze, epoch_blocks, beacon_lead_blocks }
     }
 
     /// The setup that a genesis on this chain, of this moment, takes up.
@@ -106,7 +114,8 @@ impl RegistryPlan {
             .collect();
         let meters = Vec::<Address>::new();
         let rules = (self.routine, self.constitution, self.freeze);
-        let input = (departments, administrators, nodes, deployers, meters, rules, self.epoch_blocks).encode();
+        let blocks = (self.epoch_blocks, self.beacon_lead_blocks);
+        let input = (departments, administrators, nodes, deployers, meters, rules, blocks).encode();
         RegistrySetup { code: REGISTRY_WASM.to_vec(), input }
     }
 }

@@ -6,23 +6,36 @@ use std::{
 };
 
 use chancery_abi::Name;
+use chancery_runtime::storage::StateBackend;
 
 use super::ChainService;
+use crate::store::ChainStore;
 
 /// Chains by name. Clones are the same set.
-#[derive(Clone, Default)]
-pub struct ChainSet(Arc<RwLock<BTreeMap<Name, Arc<ChainService>>>>);
+pub struct ChainSet<B = ChainStore>(Arc<RwLock<BTreeMap<Name, Arc<ChainService<B>>>>>);
 
-impl ChainSet {
+impl<B> Clone for ChainSet<B> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<B> Default for ChainSet<B> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<B: StateBackend + 'static> ChainSet<B> {
     /// A set with one chain.
-    pub fn of(chain: Arc<ChainService>) -> Self {
+    pub fn of(chain: Arc<ChainService<B>>) -> Self {
         let set = Self::default();
         set.insert(chain);
         set
     }
 
     /// Adds a chain.
-    pub fn insert(&self, chain: Arc<ChainService>) {
+    pub fn insert(&self, chain: Arc<ChainService<B>>) {
         let name = chain.ledger().rules().name().clone();
         // Inserting cannot panic half-way, so a poisoned lock still holds a whole set.
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(name, chain);
@@ -34,13 +47,13 @@ impl ChainSet {
     }
 
     /// The chain of this name.
-    pub fn get(&self, name: &str) -> Option<Arc<ChainService>> {
+    pub fn get(&self, name: &str) -> Option<Arc<ChainService<B>>> {
         let chains = self.0.read().unwrap_or_else(PoisonError::into_inner);
         chains.iter().find(|(found, _)| found.as_str() == name).map(|(_, chain)| Arc::clone(chain))
     }
 
     /// All of them, in the order of their names.
-    pub fn all(&self) -> Vec<Arc<ChainService>> {
+    pub fn all(&self) -> Vec<Arc<ChainService<B>>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }

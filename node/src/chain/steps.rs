@@ -25,6 +25,8 @@ use crate::{
 
 /// What a block may have at most; the executor decides again.
 const BLOCK: SelectLimits = SelectLimits { count: limits::BLOCK_TRANSACTIONS_MAX, bytes: limits::BLOCK_BYTES_MAX };
+/// Transactions that wait, from which on they are many.
+const LOAD: usize = 32;
 
 /// What a block is executed on: an executed block, or what the store was opened with.
 type Parent = Option<Executed>;
@@ -67,7 +69,10 @@ impl<B: StateBackend + 'static> ChainService<B> {
         let lasting = |refusal: &Refusal| {
             let passing = matches!(
                 refusal,
-                Refusal::NonceUsed { .. } | Refusal::NonceGap { .. } | Refusal::QuotaExhausted { .. }
+                Refusal::NonceUsed { .. }
+                    | Refusal::NonceGap { .. }
+                    | Refusal::QuotaExhausted { .. }
+                    | Refusal::NotSponsor { .. }
             );
             on_final || !passing
         };
@@ -122,6 +127,10 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
         }
         let used = self.used_nonces(parent);
         self.lock_pool().has_ready_after(&used)
+    }
+
+    fn is_under_load(&self) -> bool {
+        self.lock_pool().len() >= LOAD
     }
 
     fn work(&self) -> watch::Receiver<u64> {
@@ -235,6 +244,10 @@ impl<B: StateBackend + 'static> ChainSide for Arc<ChainService<B>> {
         self.present_and_next()
     }
 
+    fn audience(&self) -> Vec<[u8; 32]> {
+        self.present_next_and_former()
+    }
+
     fn engine_failed(&self, reason: &str) {
         self.fail_for(reason);
     }
@@ -301,7 +314,9 @@ impl<B: StateBackend + 'static> ChainService<B> {
             return Ok(Committed::Done);
         }
         if let Some(snapshots) = &self.snapshots {
-            snapshots.committed(self.ledger.backend(), candidate.height());
+            let height = candidate.height();
+            let newest = || self.participation().map_or(height, |view| view.certified_height);
+            snapshots.committed(self.ledger.backend(), height, newest);
         }
         self.lock_unfinal().committed(candidate);
         self.metrics.block(candidate, *took, began.elapsed());

@@ -31,6 +31,9 @@ struct CallOptions {
     /// The key that signs.
     #[arg(long = "as", value_name = "KEY")]
     key: Option<String>,
+    /// A second key that signs, a sponsor's, whose department then pays: an administrator's, or one that an act appointed.
+    #[arg(long, value_name = "KEY")]
+    sponsor: Option<String>,
     /// Call once for each line of a file (`-` reads standard input), each a JSON object of arguments. Arguments given
     /// by name count for every line; members whose names begin with `_` are notes.
     #[arg(long, value_name = "FILE")]
@@ -86,19 +89,21 @@ pub(super) fn run(words: Words, output: &Output) -> Result {
     })?;
     let mut schemas = Schemas::on(&chain);
     schemas.insert(contract.address.to_string(), schema.clone());
+    let sender = || {
+        let unlock = |key: &str| keys.unlock(key, &options.keys.passphrases());
+        let (key, sponsor) = (unlock(key)?, options.sponsor.as_deref().map(unlock).transpose()?);
+        Ok::<_, Failure>(Sender::new(&chain, key, options.send.valid_for)?.sponsored_by(sponsor))
+    };
     let call = |input| Payload::Call(Call { contract: contract.address, method: method.name.clone(), input });
     if let Some(file) = &options.each {
         let encode = |values: &serde_json::Map<_, _>| arguments::encode(&schema, method, values, &names).map(&call);
         let lines = each::read(file, &values, &encode).map_err(&explained)?;
-        let key = keys.unlock(key, &options.keys.passphrases())?;
-        let sender = Sender::new(&chain, key, options.send.valid_for)?;
+        let sender = sender()?;
         let job = each::Job { sender, send: &options.send, schemas, schema: &schema, returns: &method.returns, output };
         return job.run(lines, options.results.as_deref());
     }
     let input = arguments::encode(&schema, method, &values, &names).map_err(&explained)?;
-    let key = keys.unlock(key, &options.keys.passphrases())?;
-    let sender = Sender::new(&chain, key, options.send.valid_for)?;
-    let sent = sender.send(call(input), &options.send)?;
+    let sent = sender()?.send(call(input), &options.send)?;
     report(output, sent, &schema, method, &mut schemas)
 }
 

@@ -191,14 +191,15 @@ impl Create {
         let deployer = |who: &String| names.address(who).map_err(Failure::usage);
         let deployers = self.deployers.iter().map(deployer).collect::<Result<Vec<Address>>>()?;
         let until_ms = main.status()?.timestamp_ms + 5 * 365 * DAY_MS;
-        let measure = json!({ "FoundChain": {
-            "chain": self.name.as_str(),
-            "department": self.department.as_str(),
-            "members": committee,
-            "anchor_ms": self.anchor_ms,
-            "deployers": deployers.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "deployers_until_ms": until_ms,
-        }});
+        let founded = Founded {
+            chain: self.name.as_str(),
+            department: self.department.as_str(),
+            members: &committee,
+            anchor_ms: self.anchor_ms,
+            deployers: deployers.iter().map(ToString::to_string).collect(),
+            deployers_until_ms: until_ms,
+        };
+        let measure = founded.measure();
         let act = self.acting.enact(&main, measure, output)?;
         let deadline = Instant::now() + Duration::from_secs(self.wait);
         let height = loop {
@@ -239,6 +240,31 @@ impl Retire {
     }
 }
 
+/// A sidechain that is to be founded.
+struct Founded<'a> {
+    chain: &'a str,
+    department: &'a str,
+    /// The nodes' keys, in ascending order.
+    members: &'a [String],
+    anchor_ms: u64,
+    deployers: Vec<String>,
+    deployers_until_ms: u64,
+}
+
+impl Founded<'_> {
+    /// The measure of the registry that founds it.
+    fn measure(&self) -> Value {
+        json!({ "FoundChain": {
+            "chain": self.chain,
+            "department": self.department,
+            "members": self.members,
+            "anchor_ms": self.anchor_ms,
+            "deployers": self.deployers,
+            "deployers_until_ms": self.deployers_until_ms,
+        }})
+    }
+}
+
 /// The keys of a chain's present committee, in ascending order.
 fn committee_of(chain: &ChainClient<'_>) -> Result<Vec<String>> {
     let status = chain.status()?;
@@ -270,14 +296,15 @@ pub(super) fn found_reference(node: &Node, keys: &Keystore, committee: &[String]
         if members.len() > 4 {
             members.remove(place % members.len());
         }
-        let measure = json!({ "FoundChain": {
-            "chain": chain,
-            "department": department,
-            "members": members,
-            "anchor_ms": 2_000,
-            "deployers": [demo],
-            "deployers_until_ms": until_ms,
-        }});
+        let founded = Founded {
+            chain,
+            department,
+            members: &members,
+            anchor_ms: 2_000,
+            deployers: vec![demo.clone()],
+            deployers_until_ms: until_ms,
+        };
+        let measure = founded.measure();
         let by = ["admin-judicial".to_owned(), "admin-interior".to_owned()];
         acts.enact(&main, &by, measure)?;
     }

@@ -18,13 +18,16 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
+    anchor::with_keys,
     arguments::{self, AddressNames},
     failure::{Failure, Result, at},
     options::{Format, KeyOptions, NodeOptions},
     output::Output,
     target::ContractTarget,
+    verify::read_anchor,
 };
 use crate::{
+    chain::Word,
     client::{ChainClient, ClientError, Node},
     schema_json,
 };
@@ -36,8 +39,8 @@ Write a proof of what a chain says, or that it says nothing.
   chancery prove CHAIN/CONTRACT FIELD [KEY] -o FILE   an entry of a contract's storage, there or not
   chancery prove CHAIN tx DIGEST -o FILE              what a transaction did";
 
-/// How long a sidechain's header may take to be on the mainchain's record.
-const ANCHORED_WITHIN: Duration = Duration::from_secs(30);
+/// How long a sidechain's header may take to be on the mainchain's record, or a height of an idle chain to be attested.
+const ANCHORED_WITHIN: Duration = Duration::from_secs(100);
 /// How often it is asked again.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
@@ -61,6 +64,14 @@ pub(super) struct Prove {
     /// As of this height, one of the newest [default: the newest].
     #[arg(long, value_name = "HEIGHT")]
     at: Option<u64>,
+    /// End in an attestation by the committee's threshold key: shorter than a certificate with its hand-overs, and it
+    /// names nobody. The reader's trust anchor must have the key (`chancery anchor export --keys`).
+    #[arg(long, conflicts_with = "present")]
+    attested: bool,
+    /// The trust anchor that an attested proof is to lead to, when it is older than the present key
+    /// [default: one with the present keys].
+    #[arg(long, value_name = "FILE", requires = "attested")]
+    anchor: Option<PathBuf>,
     #[command(flatten)]
     node: NodeOptions,
     #[command(flatten)]
@@ -123,8 +134,8 @@ impl Prove {
             return Err(Failure::usage("--at is for entries; a transaction has its own height"));
         }
         let chain = node.chain(chain);
-        let anchor = anchor_of(node, &chain)?;
-        let bytes = once_anchored(|| chain.prove_transaction(&digest))?;
+        let (anchor, word) = self.word(node, &chain)?;
+        let bytes = once_anchored(|| chain.prove_transaction(&digest, word))?;
         Ok((chain, bytes, anchor))
     }
 
@@ -135,14 +146,38 @@ impl Prove {
     ) -> Result<(ChainClient<'n>, Vec<u8>, TrustAnchor)> {
         let chain = node.chain(target.chain.clone());
         let (contract, slot) = self.slot(&chain, target)?;
-        let anchor = anchor_of(node, &chain)?;
+        let (anchor, word) = self.word(node, &chain)?;
         // What a sidechain says now is provable once its mainchain has it on record.
         let height = match self.at {
-            None if anchor.chain != *chain.name() => Some(chain.status()?.height),
+            None if anchor.chain != *chain.name() && !self.attested => Some(chain.status()?.height),
             at => at,
         };
-        let bytes = once_anchored(|| chain.prove_slot(&contract, &slot, height))?;
+        let bytes = once_anchored(|| {
+            let proof = chain.prove_slot(&contract, &slot, height, word);
+            // A closed chain's blocks beyond its last header are on nobody's record.
+            let is_beyond = |error: &ClientError| self.at.is_none() && error.code() == Some("not_provable");
+            if proof.as_ref().is_err_and(is_beyond) { chain.prove_slot(&contract, &slot, None, word) } else { proof }
+        })?;
         Ok((chain, bytes, anchor))
+    }
+
+    /// The trust anchor that the proof is to lead to, and on whose word.
+    fn word(&self, node: &Node, chain: &ChainClient<'_>) -> Result<(TrustAnchor, Word)> {
+        let anchor = anchor_of(node, chain)?;
+        if !self.attested {
+            return Ok((anchor, Word::Certificate));
+        }
+        let Some(file) = &self.anchor else {
+            return Ok((with_keys(node, anchor)?, Word::Attestation { known: None }));
+        };
+        let anchor = read_anchor(file)?;
+        let serves = anchor.threshold_keys.iter().find(|key| key.to_height.is_none());
+        let known = serves.ok_or_else(|| {
+            Failure::new(format!("{} has no threshold key that serves", file.display()))
+                .help("`chancery anchor export --keys` writes an anchor that has")
+        })?;
+        let known = Some(known.key);
+        Ok((anchor, Word::Attestation { known }))
     }
 
     /// The contract's address and the entry's slot key.
@@ -182,12 +217,15 @@ fn anchor_of(node: &Node, chain: &ChainClient<'_>) -> Result<TrustAnchor> {
     })
 }
 
-/// Asks for a proof, again for as long as its height is not anchored: asking has it anchored.
+/// Asks for a proof, again for as long as its height is not anchored, which asking sees to, or not attested.
 pub(super) fn once_anchored(mut prove: impl FnMut() -> std::result::Result<Vec<u8>, ClientError>) -> Result<Vec<u8>> {
     let deadline = Instant::now() + ANCHORED_WITHIN;
     loop {
         match prove() {
-            Err(error) if error.code() == Some("not_anchored") && Instant::now() < deadline => {
+            Err(error)
+                if matches!(error.code(), Some("not_anchored" | "not_attested" | "node_behind"))
+                    && Instant::now() < deadline =>
+            {
                 std::thread::sleep(ASK_EVERY);
             }
             other => return Ok(other?),

@@ -44,6 +44,7 @@ pub(super) struct Sender<'a> {
     /// The chain.
     pub chain: &'a ChainClient<'a>,
     key: AccountKey,
+    sponsor: Option<AccountKey>,
     address: Address,
     genesis: Digest,
     valid_until_height: u64,
@@ -66,9 +67,14 @@ impl<'a> Sender<'a> {
     /// When the node cannot be reached.
     pub(super) fn new(chain: &'a ChainClient<'a>, key: AccountKey, valid_for: u64) -> Result<Self> {
         let genesis = chain.genesis()?.digest();
-        let mut sender = Self { chain, address: key.address(), key, genesis, valid_until_height: 0 };
+        let mut sender = Self { chain, address: key.address(), key, sponsor: None, genesis, valid_until_height: 0 };
         sender.renew_validity(valid_for)?;
         Ok(sender)
+    }
+
+    /// The same, whose transactions are sponsored by whoever has this key.
+    pub(super) fn sponsored_by(self, sponsor: Option<AccountKey>) -> Self {
+        Self { sponsor, ..self }
     }
 
     /// From now on, transactions stay valid for `valid_for` blocks after the newest.
@@ -99,9 +105,13 @@ impl<'a> Sender<'a> {
             gas_limit,
             valid_until_height: self.valid_until_height,
             payload,
-            sponsor: None,
+            sponsor: self.sponsor.as_ref().map(AccountKey::address),
         };
-        self.key.sign(body, &self.genesis)
+        let transaction = self.key.sign(body, &self.genesis);
+        match &self.sponsor {
+            Some(sponsor) => sponsor.sponsor(transaction, &self.genesis),
+            None => transaction,
+        }
     }
 
     /// The digest that the chain knows a transaction by.

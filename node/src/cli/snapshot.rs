@@ -1,4 +1,7 @@
 //! `chancery snapshot`: what a new node begins from instead of executing every block.
+//!
+//! A sidechain's snapshot is checked with an anchor of its own, which follows from what its mainchain's registry has of it:
+//! a node that has the mainchain restores it without, and `chancery anchor export --chain` writes it for everybody else.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,6 +11,8 @@ use std::{
 use chancery_abi::{Genesis, Name, TrustAnchor};
 use chancery_runtime::{
     engine::{Engine, EngineConfig},
+    execution::{ChainRules, lanes},
+    state::FinalView,
     storage::StateBackend as _,
 };
 use clap::{Args, Subcommand};
@@ -23,7 +28,7 @@ use super::{
 };
 use crate::{
     snapshot::{self, Folder, Found, SnapshotError},
-    store::{ChainDb, ChainIdentity},
+    store::{ChainDb, ChainIdentity, ChainStore, DiskDb},
 };
 
 /// Make, download, check and use state snapshots.
@@ -35,7 +40,7 @@ pub(super) enum Snapshot {
     Fetch(Fetch),
     /// Check one that is on this machine, chunk by chunk.
     Verify(Verify),
-    /// Begin a new node's data with one.
+    /// Begin a new node's data with one, or a sidechain in a stopped node's data.
     Restore(Restore),
 }
 
@@ -66,7 +71,7 @@ pub(super) struct Fetch {
     /// The chain.
     #[arg(long, value_name = "CHAIN", default_value = "main")]
     chain: Name,
-    /// The trust anchor, from where you trust it.
+    /// The trust anchor, from where you trust it; a sidechain's own.
     #[arg(long, value_name = "FILE")]
     anchor: PathBuf,
     /// The directory for the snapshot.
@@ -81,22 +86,25 @@ pub(super) struct Fetch {
 pub(super) struct Verify {
     /// The snapshot's directory.
     directory: PathBuf,
-    /// The trust anchor, from where you trust it.
+    /// The trust anchor, from where you trust it; a sidechain's own.
     #[arg(long, value_name = "FILE")]
     anchor: PathBuf,
     #[command(flatten)]
     format: Format,
 }
 
-/// Begin a new node's data with a snapshot.
+/// Begin a new node's data with a snapshot, or a sidechain in a stopped node's data.
 #[derive(Args)]
 pub(super) struct Restore {
     /// The snapshot's directory.
     directory: PathBuf,
-    /// The chain's genesis.
-    #[arg(long, value_name = "FILE")]
-    genesis: PathBuf,
-    /// The new node's data directory, which has no store yet.
+    /// The mainchain's genesis.
+    #[arg(long, value_name = "FILE", required_unless_present = "chain")]
+    genesis: Option<PathBuf>,
+    /// A sidechain of the mainchain in the data directory, which says what its genesis is.
+    #[arg(long, value_name = "CHAIN", conflicts_with = "genesis")]
+    chain: Option<Name>,
+    /// The data directory of a new or stopped node, which has no block of the chain yet.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     #[command(flatten)]
@@ -170,6 +178,12 @@ impl Create {
 impl Fetch {
     fn run(self, output: &Output) -> Result {
         let anchor = read_anchor(&self.anchor)?;
+        if anchor.chain != self.chain {
+            let (found, chain) = (&anchor.chain, &self.chain);
+            return Err(Failure::usage(format!("{} is the anchor of chain {found}", self.anchor.display())).help(format!(
+                "`chancery anchor export --chain {chain} --data DIR` writes a sidechain's own, on a node that is stopped"
+            )));
+        }
         let nodes = self.nodes.iter().map(|url| self.tls.open(url)).collect::<Result<Vec<_>>>()?;
         let folder = Folder::at(&self.out);
         let mut progress = output.progress("chunks", None);
@@ -233,33 +247,60 @@ fn verify(directory: &Path, anchor: &TrustAnchor) -> std::result::Result<(u64, u
 
 impl Restore {
     fn run(self, output: &Output) -> Result {
-        let genesis: Genesis = read_genesis(&self.genesis)?;
-        if self.data.join("store").exists() {
-            return Err(Failure::new(format!("{} has a store already", self.data.display()))
-                .help("a snapshot is for a new node; name a directory without a store"));
+        let (genesis, database) = match (&self.chain, &self.genesis) {
+            (Some(chain), _) => {
+                let database = open_existing(&self.data)?;
+                (sidechain_genesis(&database, chain)?, database)
+            }
+            (None, Some(file)) => (read_genesis(file)?, open(&self.data)?),
+            (None, None) => return Err(Failure::usage("which chain? give --genesis, or --chain for a sidechain")),
+        };
+        let identity = ChainIdentity { name: genesis.chain.clone(), genesis: genesis.digest() };
+        let own = || match genesis.mainchain {
+            None => database.open_chain(identity.clone()).map_err(store_failure),
+            Some(_) => database.open_sidechain(identity.clone()).map_err(store_failure),
+        };
+        if ChainDb(&own()?).tip().map_err(storage_failure)?.is_some() {
+            let (data, chain) = (self.data.display(), &genesis.chain);
+            return Err(Failure::new(format!("{data} has blocks of chain {chain} already")).help(
+                "a snapshot is for a new node; `snapshots.sources` has a node that is far behind begin with one",
+            ));
         }
         let engine = Engine::new(EngineConfig::default()).map_err(|error| Failure::new(error.to_string()))?;
-        let database = open(&self.data)?;
-        let identity = ChainIdentity { name: genesis.chain.clone(), genesis: genesis.digest() };
-        let store = Arc::new(database.open_chain(identity).map_err(store_failure)?);
+        let folder = Folder::at(&self.directory);
         let mut progress = output.progress("chunks", None);
-        let restored =
-            snapshot::restore(&Folder::at(&self.directory), &genesis, Arc::new(engine), Arc::clone(&store), |done| {
-                progress.at(done as u64)
-            });
+        let mut at_chunk = |done: usize| {
+            progress.at(done as u64);
+            Ok(())
+        };
+        let fits = |_: &ChainStore| Ok(());
+        let restored = snapshot::restore_beside(&folder, &genesis, Arc::new(engine), &database, &mut at_chunk, fits);
         progress.finish();
-        let restored = restored.map_err(|error| {
-            failure(error).help(format!("remove {} before the next try", self.data.join("store").display()))
-        })?;
-        let base = ChainDb(&*store).base().map_err(storage_failure)?;
-        let json = json!({ "height": restored.height, "entries": restored.entries, "begins_at": base });
+        let restored = restored.map_err(failure)?;
+        let base = ChainDb(&own()?).base().map_err(storage_failure)?;
+        let chain = genesis.chain.as_str();
+        let json = json!({ "chain": chain, "height": restored.height, "entries": restored.entries, "begins_at": base });
         output.result(&json, || {
             format!(
-                "{} begins at height {} with {} entries; start the node, and it goes on from there",
+                "chain {chain} in {} begins at height {} with {} entries; start the node, and it goes on from there",
                 self.data.display(),
                 restored.height,
                 grouped(restored.entries),
             )
         })
     }
+}
+
+/// The genesis of a sidechain, by what the mainchain in a stopped node's database has of it.
+pub(super) fn sidechain_genesis(database: &Arc<DiskDb>, chain: &Name) -> Result<Genesis> {
+    for entry in database.chains().map_err(store_failure)? {
+        let store = database.open_sidechain(entry.chain).map_err(store_failure)?;
+        let genesis = ChainDb(&store).genesis().map_err(storage_failure)?;
+        let Some(genesis) = genesis.filter(|genesis| genesis.mainchain.is_none()) else { continue };
+        let rules = ChainRules::new(genesis).map_err(|error| Failure::new(error.to_string()))?;
+        let found = lanes::mirror::sidechain(&rules, &FinalView(&store), chain).map_err(storage_failure)?;
+        let found = found.and_then(|found| lanes::sidechain_genesis(rules.genesis(), rules.digest(), chain, &found));
+        return found.ok_or_else(|| Failure::usage(format!("{chain} is no sidechain of the mainchain here")));
+    }
+    Err(Failure::new("the store has no mainchain"))
 }

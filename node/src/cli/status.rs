@@ -121,12 +121,22 @@ fn threshold_key(status: &ChainStatus) -> Option<String> {
         Some(newest) => format!("newest beacon of height {newest}, {} behind", status.height.saturating_sub(newest)),
         None => "no beacon yet".to_owned(),
     };
+    let attested = match threshold["attested_height"].as_u64() {
+        Some(height) => format!(", attested to height {height}"),
+        None => String::new(),
+    };
+    let successor = match threshold["successor"]["from_height"].as_u64() {
+        Some(height) => format!("; another key follows from height {height}"),
+        None => String::new(),
+    };
     let ceremony = match threshold["ceremony"]["round"].as_u64() {
         Some(round) => format!("; ceremony {round} waits for {}", threshold["ceremony"]["stage"].as_str()?),
         None => String::new(),
     };
     let name = &status.name;
-    Some(format!("threshold key of {name}: round {round}, {holders} holders{trust}; {beacon}{ceremony}"))
+    Some(format!(
+        "threshold key of {name}: round {round}, {holders} holders{trust}; {beacon}{attested}{successor}{ceremony}"
+    ))
 }
 
 /// Whether a member's vote was seen not long ago.

@@ -7,13 +7,14 @@
 use std::path::PathBuf;
 
 use chancery_abi::{
-    Payload, Upgrade,
+    Address, Payload, Upgrade,
     schema::{
         Method, MethodKind, Schema,
         diff::{self, Change, Effect},
     },
 };
 use chancery_build::source;
+use chancery_runtime::execution::registry;
 use clap::Parser;
 use serde_json::{Map, Value, json};
 
@@ -40,7 +41,7 @@ struct UpgradeOptions {
     target: ContractTarget,
     /// The new module, .wasm or .wat.
     file: PathBuf,
-    /// The key that signs; one of the department's deployers.
+    /// The key that signs; one of the department's deployers, or for the registry, once an act has approved it, any.
     #[arg(long = "as", value_name = "KEY")]
     key: Option<String>,
     /// Compare and try the upgrade out on the newest state, and send nothing.
@@ -78,8 +79,12 @@ pub(super) fn run(words: Words, output: &Output) -> Result {
     let old = chain.schema(&address.to_string())?;
     let changes = diff::changes(&old, new);
     refuse_unreadable(&options.target, &changes, migration)?;
+    if address == Address::registry(&options.target.chain) {
+        refuse_unread(new)?;
+    }
     let Some(key) = &options.key else {
-        return Err(Failure::usage("who signs?").help("give --as KEY, one of the department's deployers"));
+        let help = "give --as KEY, one of the department's deployers, or for the registry any key";
+        return Err(Failure::usage("who signs?").help(help));
     };
     let keys = options.keys.store()?;
     let names = AddressNames { keys: &keys, chain: &options.target.chain };
@@ -163,6 +168,22 @@ fn refuse_unreadable(target: &ContractTarget, changes: &[Change], migration: Opt
     Err(failure
         .help("keep these fields and types as they are, beside new ones, or write a method with #[migrate] that rewrites what is stored")
         .code("incompatible_upgrade"))
+}
+
+/// Refuses a registry of which nodes could not read what they need, or call it, as they do themselves.
+fn refuse_unread(schema: &Schema) -> Result {
+    if let Some(method) = registry::uncallable_method(schema) {
+        return Err(Failure::new(format!("the method {method} of this registry could not be called as it is now"))
+            .because("nodes call it by themselves, or no act could be decided without it")
+            .help("keep it open to anyone and with the same arguments; what acts may do can only grow")
+            .code("unreadable_registry"));
+    }
+    let Some(field) = registry::unreadable_field(schema) else { return Ok(()) };
+    let failure = Failure::new(format!("nodes could not read the field {field} of this registry"));
+    Err(failure
+        .because("they read it by its keys, and this code keeps it in another form, or not at all")
+        .help("keep the first fields of its entries as they are; what is new comes behind them, or in other fields")
+        .code("unreadable_registry"))
 }
 
 /// The migration's arguments in SCALE; without a migration there are none.

@@ -13,6 +13,7 @@ use std::{
 };
 
 use chancery_abi::types::from_hex;
+use chancery_verify::Utc;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -32,8 +33,6 @@ const CODE_DOMAIN: &[u8] = b"chancery/waste-sorting/code/v1";
 const ROWS_MAX: usize = 3_000;
 /// Rows of one file.
 const LINES_MAX: usize = 1_000_000;
-/// Days from the year 0's March to 1970.
-const DAYS_TO_1970: i64 = 719_468;
 
 /// Prepare calls of the contract `waste-sorting`.
 #[derive(Subcommand)]
@@ -207,28 +206,14 @@ fn code(key: &[u8; 32], household: &str) -> [u8; 16] {
     code
 }
 
-/// The days from 1970-01-01 to a date that exists (Howard Hinnant's `days_from_civil`).
+/// The days from 1970-01-01 to a date that exists, written as YYYY-MM-DD.
 fn day_of(text: &str) -> Option<u16> {
     let parts: Vec<&str> = text.split('-').collect();
     let [year, month, day] = parts[..] else { return None };
     if (year.len(), month.len(), day.len()) != (4, 2, 2) {
         return None;
     }
-    let (year, month, day): (i64, i64, i64) = (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let last = match month {
-        2 => 28 + i64::from(is_leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
-    if !(1..=last).contains(&day) {
-        return None;
-    }
-    let shifted_year = if month <= 2 { year - 1 } else { year };
-    let (era, year_of_era) = (shifted_year.div_euclid(400), shifted_year.rem_euclid(400));
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - DAYS_TO_1970;
+    let days = Utc::days_to(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)?;
     u16::try_from(days).ok()
 }
 

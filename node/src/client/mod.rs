@@ -10,15 +10,18 @@ mod error;
 mod tls;
 
 use answers::{ContractsPage, SnapshotsAnswer};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chancery_abi::{
     Address, Digest, Genesis, Ident, Name, Transaction, codec,
     limits::{CODE_BYTES_MAX, PROOF_BYTES_MAX, SCHEMA_BYTES_MAX},
     schema::Schema,
 };
+use chancery_runtime::state::snapshot::CHUNK_BYTES_MAX;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+
+use crate::{chain::Word, schema_json::to_hex};
 
 pub use answers::{
     AccountAnswer, ChainAnswer, ChainStatus, ContractAnswer, EstimateAnswer, EventAnswer, OutcomeAnswer, QueryAnswer,
@@ -52,6 +55,8 @@ type Response = Result<ureq::http::Response<ureq::Body>, ureq::Error>;
 pub struct Node {
     agent: ureq::Agent,
     url: String,
+    /// How long a question may take with all its repeats, where that is bounded.
+    whole: Option<Duration>,
 }
 
 /// One chain on a node.
@@ -92,7 +97,13 @@ impl Node {
             Some(tls) => config.tls_config(tls),
             None => config,
         };
-        Ok(Self { agent: config.build().into(), url: url.trim_end_matches('/').into() })
+        Ok(Self { agent: config.build().into(), url: url.trim_end_matches('/').into(), whole: None })
+    }
+
+    /// The same node, for who does not trust it with the time either: a question is answered within `whole`, with all its
+    /// repeats, or not at all.
+    pub(crate) fn within(&self, whole: Duration) -> Self {
+        Self { whole: Some(whole), ..self.clone() }
     }
 
     /// The node's address.
@@ -119,29 +130,42 @@ impl Node {
     }
 
     fn get(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, ClientError> {
-        self.ask(path, bytes_max, || self.agent.get(format!("{}{path}", self.url)).call()).map(|(_, bytes)| bytes)
+        let asked = self.ask(path, bytes_max, ANSWER_TIMEOUT, |within| {
+            let request = self.agent.get(format!("{}{path}", self.url));
+            request.config().timeout_global(Some(within)).build().call()
+        });
+        asked.map(|(_, bytes)| bytes)
     }
 
     fn post(&self, path: &str, kind: &str, body: &[u8], patience: Duration) -> Result<(u16, Vec<u8>), ClientError> {
-        self.ask(path, JSON_BYTES_MAX, || {
+        self.ask(path, JSON_BYTES_MAX, ANSWER_TIMEOUT + patience, |within| {
             let request = self.agent.post(format!("{}{path}", self.url)).content_type(kind);
-            request.config().timeout_global(Some(ANSWER_TIMEOUT + patience)).build().send(body)
+            request.config().timeout_global(Some(within)).build().send(body)
         })
     }
 
-    /// Asks, and again where the node says that it was too soon.
-    fn ask(&self, path: &str, bytes_max: u64, send: impl Fn() -> Response) -> Result<(u16, Vec<u8>), ClientError> {
+    /// Asks, each time for an answer `within` so long, and again where the node says that it was too soon.
+    fn ask(
+        &self,
+        path: &str,
+        bytes_max: u64,
+        within: Duration,
+        send: impl Fn(Duration) -> Response,
+    ) -> Result<(u16, Vec<u8>), ClientError> {
+        let began = Instant::now();
+        let left = || self.whole.map_or(Duration::MAX, |whole| whole.saturating_sub(began.elapsed()));
         let mut repeats = 0;
         loop {
-            let response = send();
+            let response = send(within.min(left()));
             let wait = response.as_ref().ok().and_then(|response| {
                 let told = response.headers().get("retry-after")?.to_str().ok()?.parse().ok();
                 told.map(|seconds: u64| seconds.clamp(1, REPEAT_AFTER_MAX_S))
             });
+            let wait = Duration::from_secs(wait.unwrap_or(1));
             match self.read(path, response, bytes_max) {
-                Err(error) if error.code() == Some("rate_limited") && repeats < REPEATS_MAX => {
+                Err(error) if error.code() == Some("rate_limited") && repeats < REPEATS_MAX && wait < left() => {
                     repeats += 1;
-                    std::thread::sleep(Duration::from_secs(wait.unwrap_or(1)));
+                    std::thread::sleep(wait);
                 }
                 answer => return answer,
             }
@@ -334,14 +358,13 @@ impl ChainClient<'_> {
         self.bytes(&format!("/snapshots/{height}/manifest"), crate::snapshot::MANIFEST_BYTES_MAX)
     }
 
-    /// A snapshot's chunk, unchecked, of at most `bytes_max`.
+    /// A snapshot's chunk, unchecked.
     ///
     /// # Errors
-    /// When the node does not have it or sends more, or cannot be reached.
-    pub fn snapshot_chunk(&self, height: u64, number: usize, bytes_max: u32) -> Result<Vec<u8>, ClientError> {
+    /// When the node does not have it or sends more than any chunk has, or cannot be reached.
+    pub fn snapshot_chunk(&self, height: u64, number: usize) -> Result<Vec<u8>, ClientError> {
         // One more, because at the limit itself a body counts as too long.
-        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX).saturating_add(1);
-        self.bytes(&format!("/snapshots/{height}/chunks/{number}"), bytes_max)
+        self.bytes(&format!("/snapshots/{height}/chunks/{number}"), CHUNK_BYTES_MAX + 1)
     }
 
     /// Hands a transaction over, and waits up to `wait_seconds` for its receipt.
@@ -390,21 +413,27 @@ impl ChainClient<'_> {
     ///
     /// # Errors
     /// When there is none.
-    pub fn prove_transaction(&self, transaction: &Digest) -> Result<Vec<u8>, ClientError> {
-        self.bytes(&format!("/transactions/{transaction}/proof"), PROOF_BYTES_MAX)
+    pub fn prove_transaction(&self, transaction: &Digest, word: Word) -> Result<Vec<u8>, ClientError> {
+        let path = format!("/transactions/{transaction}/proof");
+        self.bytes(&with_parameters(path, word_parameters(word)), PROOF_BYTES_MAX)
     }
 
     /// A proof of what stands in a contract's slot, or that nothing does, after block `height` or the last.
     ///
     /// # Errors
     /// When there is none.
-    pub fn prove_slot(&self, contract: &str, slot: &[u8], height: Option<u64>) -> Result<Vec<u8>, ClientError> {
-        let key = crate::schema_json::to_hex(slot);
-        let mut path = format!("/contracts/{}/proof?key={key}", path_segment(contract));
-        if let Some(height) = height {
-            path.push_str(&format!("&height={height}"));
-        }
-        self.bytes(&path, PROOF_BYTES_MAX)
+    pub fn prove_slot(
+        &self,
+        contract: &str,
+        slot: &[u8],
+        height: Option<u64>,
+        word: Word,
+    ) -> Result<Vec<u8>, ClientError> {
+        let mut parameters = vec![format!("key={}", to_hex(slot))];
+        parameters.extend(height.map(|height| format!("height={height}")));
+        parameters.extend(word_parameters(word));
+        let path = format!("/contracts/{}/proof", path_segment(contract));
+        self.bytes(&with_parameters(path, parameters), PROOF_BYTES_MAX)
     }
 
     /// Runs a query.
@@ -481,4 +510,19 @@ fn path_segment(text: &str) -> String {
         }
         segment
     })
+}
+
+/// A path with what is asked behind it.
+fn with_parameters(path: String, parameters: Vec<String>) -> String {
+    if parameters.is_empty() { path } else { format!("{path}?{}", parameters.join("&")) }
+}
+
+fn word_parameters(word: Word) -> Vec<String> {
+    match word {
+        Word::Certificate => Vec::new(),
+        Word::Attestation { known } => {
+            let known = known.map(|key| format!("known={}", to_hex(&key)));
+            [Some("by=attestation".to_owned()), known].into_iter().flatten().collect()
+        }
+    }
 }

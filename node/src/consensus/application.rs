@@ -102,6 +102,11 @@ impl<C: ChainSide> Chain<C> {
         loop {
             work.borrow_and_update();
             if self.side.has_work_on(parent) {
+                if self.side.is_under_load() {
+                    // One that waits alone is never kept waiting; many are better off together.
+                    let age = clock_ms(context).saturating_sub(self.side.time_of(parent).unwrap_or(0));
+                    context.sleep(self.timing.gather.saturating_sub(Duration::from_millis(age))).await;
+                }
                 return;
             }
             select! {

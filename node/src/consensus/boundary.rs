@@ -61,6 +61,9 @@ pub trait ChainSide: Clone + Send + Sync + 'static {
     /// Whether a block on `parent` would have transactions.
     fn has_work_on(&self, parent: &Digest) -> bool;
 
+    /// Whether so many transactions wait that they are better taken together.
+    fn is_under_load(&self) -> bool;
+
     /// Changes whenever [`has_work_on`](Self::has_work_on) may give another answer.
     fn work(&self) -> watch::Receiver<u64>;
 
@@ -86,6 +89,9 @@ pub trait ChainSide: Clone + Send + Sync + 'static {
 
     /// Who certifies the chain's blocks, now or soon.
     fn certifiers(&self) -> Vec<[u8; 32]>;
+
+    /// Those, and everyone who ever did: whoever has left the committee goes on to follow the chain.
+    fn audience(&self) -> Vec<[u8; 32]>;
 
     /// The engine ended by itself, which it must not.
     fn engine_failed(&self, reason: &str);
@@ -118,6 +124,14 @@ pub struct Board {
     pub ceremony: Option<Ceremony>,
     /// The ceremony that made the key in force.
     pub concluded: Option<Ceremony>,
+    /// The ceremony that made the announced key.
+    pub announced: Option<Ceremony>,
+    /// The key that was announced and is not in force yet.
+    pub successor: Option<Group>,
+    /// Whether a key is to be made that takes the place of the one in force.
+    pub rotates: bool,
+    /// Who put up the signature over the announced key.
+    pub endorsed_by: Vec<[u8; 32]>,
     /// The committee that is to hold the key: the next one where one is decided, else the present one.
     pub target: Option<CommitteeTerm>,
     /// The height of the newest beacon that a block brought.
@@ -176,4 +190,13 @@ pub trait Blackboard: Clone + Send + Sync + 'static {
 
     /// A beacon that this node's next proposals may bring.
     fn offer(&self, beacon: Beacon);
+
+    /// The digest of the final header at a height; none where this node does not have it.
+    fn header(&self, height: u64) -> Option<Digest>;
+
+    /// The height of the newest attestation that is kept here; 0 before the first.
+    fn attested(&self) -> u64;
+
+    /// The signature of the threshold key over the header at a height, which is to be kept.
+    fn attest(&self, height: u64, signature: [u8; 48]);
 }

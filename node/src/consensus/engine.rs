@@ -30,7 +30,7 @@ use commonware_cryptography::{
 };
 use commonware_p2p::{Blocker, Provider, Receiver, Sender, utils::mux};
 use commonware_parallel::Sequential;
-use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage, buffer::paged::CacheRef};
+use commonware_runtime::{self as runtime, Clock, Handle, Metrics, Spawner, Storage, buffer::paged::CacheRef};
 use commonware_utils::{NZDuration, NZU16, NZU64, NZUsize};
 use rand_core::CryptoRng;
 
@@ -64,6 +64,8 @@ pub struct Timing {
     pub heartbeat: Duration,
     /// How long a proposer may take beyond the heartbeat before its view is given up.
     pub proposal_patience: Duration,
+    /// While many transactions wait, blocks are so far apart at least, so that many go into one.
+    pub gather: Duration,
     /// How far a proposal's time may be ahead of this node's clock.
     pub clock_tolerance: Duration,
     /// How long a peer may take to answer when this node catches up.
@@ -189,6 +191,9 @@ where
 
     let start = start_of(&*backend, &epochs, rules)?;
     let tip = side.final_height();
+    if tip == ChainDb(&*backend).base()?.unwrap_or(0) {
+        forget_progress(&context, &files).await?;
+    }
     let certificates =
         FinalCertificates::open(context.child("certificates"), Arc::clone(&backend), epochs.clone(), tip)?;
     let blocks = FinalBlocks::open(context.child("blocks"), backend, rules, tip)?;
@@ -243,6 +248,17 @@ where
             _ = committing => {},
         }
     }))
+}
+
+/// Takes away what the engine noted of how far the chain is, which is of use only while the store has gone on from where it
+/// begins. Of a store that was lost it says more than there is, and the first block to be delivered would be one whose
+/// parent nobody has here. What this node's key has voted for stays, and so do the blocks it voted for: others may count on
+/// them.
+async fn forget_progress<E: Storage>(context: &E, files: &str) -> Result<(), StorageError> {
+    match context.remove(&format!("{files}-marshal-application-metadata"), None).await {
+        Ok(()) | Err(runtime::Error::PartitionMissing(_)) => Ok(()),
+        Err(error) => Err(StorageError::new("forget how far the engine was", error)),
+    }
 }
 
 /// Where the engine's books begin: at the genesis, or at the block of the snapshot that the store was filled from.

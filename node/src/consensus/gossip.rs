@@ -12,8 +12,10 @@ use commonware_cryptography::ed25519::PublicKey;
 use commonware_macros::select;
 use commonware_p2p::{Receiver, Recipients, Sender};
 use commonware_runtime::{Clock, Handle, Metrics, Spawner};
+use tokio::sync::mpsc;
 
 use super::{Participation, TransactionSource, certificate::key_bytes, delivery::clock_ms};
+use crate::priority::{Work, give_way};
 
 /// Bytes of one message, beside a single transaction that is larger.
 const MESSAGE_BYTES: usize = 256 << 10;
@@ -123,6 +125,16 @@ where
     T: TransactionSource,
     R: Receiver<PublicKey = PublicKey>,
 {
+    // Checking signatures takes its time, and what others pass on is the least urgent.
+    let (passed_on, mut queue) = mpsc::channel::<([u8; 32], Vec<u8>)>(1);
+    let taking_in = context.child("take_in").dedicated().spawn(move |_| async move {
+        give_way(Work::Intake);
+        while let Some((from, message)) = queue.recv().await {
+            for transaction in unpack(&message[1..]) {
+                source.take_in(&from, transaction);
+            }
+        }
+    });
     while let Ok((peer, message)) = receiver.recv().await {
         let from = key_bytes(&peer);
         let message: Vec<u8> = message.as_ref().to_vec();
@@ -133,20 +145,17 @@ where
                 }
             }
             Some((&TRANSACTIONS, _)) => {
-                let source = source.clone();
-                // Checking signatures takes its time.
-                let work = context.child("take_in").shared(true).spawn(move |_| async move {
-                    for transaction in unpack(&message[1..]) {
-                        source.take_in(&from, transaction);
-                    }
-                });
-                if work.await.is_err() {
+                if passed_on.send((from, message)).await.is_err() {
                     return;
                 }
             }
             // Another release may say more.
             _ => tracing::debug!(peer = %chancery_abi::Digest(from), "a message of an unknown kind"),
         }
+    }
+    drop(passed_on);
+    if taking_in.await.is_err() {
+        tracing::debug!("taking in ended with the engine");
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use chancery_abi::Digest;
-use chancery_runtime::storage::StateBackend;
+use chancery_runtime::storage::{StateBackend, StorageError};
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_macros::select;
 use commonware_p2p::{
@@ -26,7 +26,8 @@ use super::{
     audience::{Audience, FromAudience, ToAudience},
     certificate::public_key,
     engine::{self, Channel, Channels, Parts},
-    gossip, identity,
+    gossip,
+    identity::{self, VotesRecord},
 };
 use crate::store::ChainDb;
 
@@ -48,10 +49,11 @@ pub(super) struct ChainChannels<S: Sender<PublicKey = PublicKey>> {
     pub(super) engine: Channels<ToAudience<SubSender<S>>, FromAudience<SubReceiver<PublicKey>>>,
     pub(super) transactions: ChainChannel<S>,
     pub(super) partials: ChainChannel<S>,
+    pub(super) letters: ChainChannel<S>,
 }
 
 /// How many channels a chain has.
-pub(super) const CHANNELS: u64 = 7;
+pub(super) const CHANNELS: u64 = 8;
 
 impl<S: Sender<PublicKey = PublicKey>> SharedChannels<S> {
     /// Shares out [`CHANNELS`] channels, which `register` opens by number.
@@ -88,6 +90,7 @@ impl<S: Sender<PublicKey = PublicKey>> SharedChannels<S> {
             },
             transactions: next()?,
             partials: next()?,
+            letters: next()?,
         })
     }
 }
@@ -139,7 +142,7 @@ where
     {
         let NewChain { number, side, backend, participation } = chain;
         let audience = Audience::default();
-        audience.set(side.certifiers().iter().filter_map(public_key));
+        audience.set(side.audience().iter().filter_map(public_key));
         let channels = self.channels.of(number.into(), &audience).await.map_err(|error| error.to_string())?;
         let ChainChannels { engine: channels, transactions, .. } = channels;
         let name = side.genesis().chain.clone();
@@ -165,7 +168,7 @@ where
             let watching = context.child("audience").spawn(move |context| async move {
                 loop {
                     context.sleep(LOOK_EVERY).await;
-                    audience.set(watched.certifiers().iter().filter_map(public_key));
+                    audience.set(watched.audience().iter().filter_map(public_key));
                 }
             });
             tracing::info!(chain = %name, number, "the chain begins");
@@ -205,8 +208,17 @@ pub(super) fn prepare<C: ChainSide, B: StateBackend>(
     backend: &B,
     me: [u8; 32],
 ) -> Result<Participation, ConsensusError> {
-    let base = ChainDb(backend).base().map_err(|error| ConsensusError::Engine(error.to_string()))?;
-    identity::claim(&directory, &side.genesis_digest(), &me, side.final_height(), base)?;
+    let failed = |error: StorageError| ConsensusError::Engine(error.to_string());
+    let (db, genesis) = (ChainDb(backend), side.genesis_digest());
+    let base = db.base().map_err(failed)?;
+    // Who comes to a sidechain is of its committee, so that says nothing; votes of its own do.
+    if let Some(base) = base.filter(|base| *base == side.final_height())
+        && identity::votes_record(&directory, &genesis, &me) == VotesRecord::None
+        && identity::has_signed(&db, side.terms(), base, &me).map_err(failed)?
+    {
+        return Err(ConsensusError::ServedBefore { key: Digest(me).to_string() });
+    }
+    identity::claim(&directory, &genesis, &me, side.final_height(), base)?;
     let present = side.terms().present().committee;
     if !side.certifiers().contains(&me) {
         tracing::info!(chain = %side.genesis().chain, key = %Digest(me), "this node follows the chain and does not vote");

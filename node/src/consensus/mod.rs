@@ -27,6 +27,7 @@ mod epochs;
 mod gossip;
 mod hosting;
 mod identity;
+mod letters;
 mod members;
 mod network;
 mod participation;
@@ -37,11 +38,13 @@ mod terms;
 mod tests;
 mod threshold;
 
+pub(crate) use self::identity::{sidechain_directory, votes_record};
 pub use self::{
     boundary::{Blackboard, Board, ChainSide, Committed, RegisteredNode, Roll, Stopped, TransactionSource, Verdict},
     engine::Timing,
     hosting::remove_files,
-    identity::IdentityError,
+    identity::{IdentityError, VotesRecord},
+    letters::{LETTER_BYTES_MAX, Letter, Letters},
     network::{Consensus, ConsensusConfig, ConsensusError, Host, Peer},
     participation::{MemberStatus, Participation, ParticipationView},
     terms::{Span, Terms},

@@ -35,6 +35,7 @@ use super::{
     gossip,
     hosting::{self, CHANNELS, ChainChannels, Hosting, MAINCHAIN, NewChain, SharedChannels},
     identity,
+    letters::{self, LETTER_BYTES_MAX, Letters, Post},
     members::{Members, Wanted},
     threshold,
 };
@@ -46,6 +47,8 @@ const MESSAGES_PER_SECOND: std::num::NonZeroU32 = NZU32!(512);
 const GOSSIP_PER_SECOND: std::num::NonZeroU32 = NZU32!(128);
 /// Messages of partial signatures a second of one peer.
 const PARTIALS_PER_SECOND: std::num::NonZeroU32 = NZU32!(64);
+/// Letters a second of one peer.
+const LETTERS_PER_SECOND: std::num::NonZeroU32 = NZU32!(32);
 /// Nodes that a node is connected to at most, itself included; more where there are more already. Memory for what each
 /// may send is set aside.
 const PEERS_MAX: usize = 24;
@@ -61,9 +64,10 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Bytes that a message's chain and term take at most.
 const PREFIXES_BYTES: u32 = 32;
 
-/// The channels of transactions and of partial signatures, after those of the engine.
-const TRANSACTIONS: u64 = CHANNELS - 2;
-const PARTIALS: u64 = CHANNELS - 1;
+/// The channels of transactions, of partial signatures and of letters, after those of the engine.
+const TRANSACTIONS: u64 = CHANNELS - 3;
+const PARTIALS: u64 = CHANNELS - 2;
+const LETTERS: u64 = CHANNELS - 1;
 
 /// What the engine's own files of the chain begin with.
 const FILES: &str = "chain";
@@ -158,10 +162,13 @@ pub enum ConsensusError {
         /// The key, in hexadecimal.
         key: String,
     },
-    /// Members without an address.
-    #[error("the configuration has no address of validator {key}; add `{key}@HOST:PORT` to `p2p.peers`")]
+    /// No other member has an address.
+    #[error(
+        "neither the configuration nor the chain has an address of any other validator, as of {key}; add \
+         `{key}@HOST:PORT` to `p2p.peers`"
+    )]
     NoAddress {
-        /// The member's key, in hexadecimal.
+        /// The key of one of them, in hexadecimal.
         key: String,
     },
     /// Another process answers where this node's peers look for it.
@@ -192,6 +199,7 @@ pub struct Consensus<C, B> {
     stop: oneshot::Sender<()>,
     participation: Arc<Participation>,
     host: Host<C, B>,
+    letters: Letters,
 }
 
 /// Has this process take part in sidechains.
@@ -213,7 +221,7 @@ impl<C: ChainSide + TransactionSource, B: StateBackend + 'static> Host<C, B> {
     /// # Errors
     /// When the folder of this node's votes on it is not this node's.
     pub fn begin(&self, number: u32, side: C, backend: Arc<B>) -> Result<Arc<Participation>, ConsensusError> {
-        let directory = self.directory.join("sidechains").join(side.genesis().chain.as_str());
+        let directory = identity::sidechain_directory(&self.directory, &side.genesis().chain);
         let participation = Arc::new(hosting::prepare(directory, &side, &*backend, self.me)?);
         let chain = NewChain { number, side, backend, participation: Arc::clone(&participation) };
         let ordered = self.orders.send(chain);
@@ -252,19 +260,22 @@ impl<C: ChainSide + TransactionSource, B: StateBackend + 'static> Consensus<C, B
         let members = Members { board: board.clone(), terms, participation: watched, me, configured, listen, audience };
         let wanted = members.wanted(board.roll().as_ref(), usize::MAX);
         members.audience.set(wanted.nodes());
-        let mut lacking = wanted.without_address().peekable();
-        // Who follows gets by with one address of several.
-        if let Some(key) = lacking.peek().filter(|_| serves || wanted.len() == 1) {
-            return Err(ConsensusError::NoAddress { key: Digest(**key).to_string() });
+        if let Some(key) = wanted.unreached(&me) {
+            return Err(ConsensusError::NoAddress { key: Digest(*key).to_string() });
         }
-        drop(lacking);
+        for key in wanted.without_address() {
+            // What a member says of itself on the chain, or does not, keeps no other from starting: it may still dial.
+            let key = Digest(*key);
+            tracing::warn!(%key, "no address of this validator is known, so it is not dialled; `p2p.peers` may name one");
+        }
         if !serves {
             tracing::warn!(key = %Digest(me), "this node's key is not of the committee: it follows and does not vote");
         }
         check_address(&config, &me)?;
         let base = ChainDb(&*backend).base().map_err(|error| ConsensusError::Engine(error.to_string()))?;
         let height = side.final_height();
-        if base == Some(height) && !config.directory.exists() {
+        let votes = identity::votes_record(&config.directory, &side.genesis_digest(), &me);
+        if base == Some(height) && votes == identity::VotesRecord::None {
             let terms = side.terms();
             let served = (0..).map_while(|epoch| terms.of(epoch)).any(|term| term.committee.keys().contains(&me));
             let declared = |roll: super::Roll| roll.nodes.iter().any(|node| node.key == me && node.ready.is_some());
@@ -277,12 +288,13 @@ impl<C: ChainSide + TransactionSource, B: StateBackend + 'static> Consensus<C, B
         let (started, has_started) = std::sync::mpsc::sync_channel(1);
         let (orders, ordered) = mpsc::unbounded_channel();
         let host = Host { directory: config.directory.clone(), me, orders };
+        let (letters, post) = letters::open();
         let own = Arc::clone(&participation);
-        let parts = Running { config, side, board, backend, key, members, wanted, participation: own, ordered };
+        let parts = Running { config, side, board, backend, key, members, wanted, participation: own, ordered, post };
         let thread = std::thread::Builder::new().name("consensus".into()).spawn(move || parts.run(stopped, &started));
         let thread = thread.map_err(|error| ConsensusError::Engine(error.to_string()))?;
         match has_started.recv() {
-            Ok(Ok(())) => Ok(Self { thread, stop, participation, host }),
+            Ok(Ok(())) => Ok(Self { thread, stop, participation, host, letters }),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(ConsensusError::Engine("it ended at once; the log says more".into())),
         }
@@ -296,6 +308,11 @@ impl<C: ChainSide + TransactionSource, B: StateBackend + 'static> Consensus<C, B
     /// Has this process take part in sidechains.
     pub fn host(&self) -> &Host<C, B> {
         &self.host
+    }
+
+    /// Letters between this node and others, for whoever asks first.
+    pub fn letters(&mut self) -> Letters {
+        std::mem::take(&mut self.letters)
     }
 
     /// Stops taking part. Blocks until the block at hand is committed.
@@ -333,6 +350,7 @@ struct Running<C, T, B> {
     wanted: Wanted,
     participation: Arc<Participation>,
     ordered: mpsc::UnboundedReceiver<NewChain<C, B>>,
+    post: Post,
 }
 
 type Started = std::sync::mpsc::SyncSender<Result<(), ConsensusError>>;
@@ -366,7 +384,7 @@ where
         stopped: oneshot::Receiver<()>,
         started: &Started,
     ) -> Result<(), String> {
-        let Self { config, side, board, backend, key, members, wanted, participation, ordered } = self;
+        let Self { config, side, board, backend, key, members, wanted, participation, ordered, post } = self;
         let threshold_key = key.clone();
         let rules = BlockRules { genesis: side.genesis_digest() };
         let peers_max = PEERS_MAX.max(2 * wanted.len() + 1);
@@ -378,13 +396,14 @@ where
             let quota = match channel {
                 TRANSACTIONS => GOSSIP_PER_SECOND,
                 PARTIALS => PARTIALS_PER_SECOND,
+                LETTERS => LETTERS_PER_SECOND,
                 _ => MESSAGES_PER_SECOND,
             };
             network.register(channel, Quota::per_second(quota))
         });
         // The muxers that answer this were just started; it fails only when the network has ended.
         let own = shared.of(MAINCHAIN, &members.audience).await.map_err(|error| error.to_string())?;
-        let ChainChannels { engine: channels, transactions, partials } = own;
+        let ChainChannels { engine: channels, transactions, partials, letters } = own;
         let (pages, timing) = (engine::pages(), config.timing);
         let hosting =
             Hosting { channels: shared, oracle: oracle.clone(), key: key.clone(), timing, pages: pages.clone() };
@@ -413,6 +432,7 @@ where
         let gossip = gossip::start(context.child("gossip"), side, participation, transactions);
         // It may end without the node ending: finality does without it.
         let _threshold = threshold::start(context.child("threshold"), board, threshold_key, FILES.to_owned(), partials);
+        let _letters = letters::start(context.child("letters"), post, letters);
         // One place is this node's own, whether it is in the set or not.
         let membership =
             context.child("members").spawn(move |context| members.run(context, membership, peers_max - 1, wanted));
@@ -445,7 +465,7 @@ fn network_config(
         version: sake::Version::V1,
     };
     let message_bytes = engine::message_bytes_max(rules)
-        .max(u32::try_from(gossip::GOSSIP_BYTES_MAX).unwrap_or(u32::MAX))
+        .max(u32::try_from(gossip::GOSSIP_BYTES_MAX.max(LETTER_BYTES_MAX)).unwrap_or(u32::MAX))
         + PREFIXES_BYTES;
     let namespace = domain::domain(domain::Kind::Certificate, &rules.genesis) + "/p2p";
     lookup::Config {

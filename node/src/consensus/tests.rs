@@ -9,7 +9,7 @@ use std::{
 };
 
 use chancery_abi::{Certificate, Digest, Genesis};
-use chancery_runtime::state::MemoryBackend;
+use chancery_runtime::{state::MemoryBackend, storage::StateBackend as _};
 use chancery_verify::signatures::verify_certificate;
 use commonware_consensus::{
     simplex::{
@@ -32,12 +32,13 @@ use crate::{
     chain::{ChainConfig, ChainService, FatalSignal, RegistryBoard},
     fixture::{call, deploy, deployer, engine, genesis_of, genesis_with_registry},
     metrics::Metrics,
+    snapshot::{Folder, create, restore},
 };
 
 type Side = Arc<ChainService<MemoryBackend>>;
 type Finalized = Finalization<Scheme, sha256::Digest>;
 
-fn keys() -> Vec<SigningKey> {
+pub(super) fn keys() -> Vec<SigningKey> {
     (1..=4).map(|seed| SigningKey::from([seed; 32])).collect()
 }
 
@@ -124,6 +125,7 @@ pub(super) struct Net {
 const TIMING: Timing = Timing {
     heartbeat: Duration::from_millis(300),
     proposal_patience: Duration::from_millis(700),
+    gather: Duration::from_millis(50),
     clock_tolerance: Duration::from_secs(1),
     fetch_timeout: Duration::from_secs(1),
 };
@@ -138,7 +140,7 @@ impl Net {
         Self::of(home, genesis_with_registry(&keys()))
     }
 
-    fn of(home: &Path, genesis: Genesis) -> Self {
+    pub(super) fn of(home: &Path, genesis: Genesis) -> Self {
         let members = keys().into_iter().enumerate().map(|(place, key)| {
             let free = TcpListener::bind("127.0.0.1:0").expect("a socket");
             let listen = free.local_addr().expect("an address");
@@ -187,7 +189,7 @@ impl Net {
         &self.members[place].running.as_ref().expect("it runs").0
     }
 
-    fn height(&self, place: usize) -> u64 {
+    pub(super) fn height(&self, place: usize) -> u64 {
         self.chain(place).ledger().tip().height
     }
 
@@ -281,6 +283,77 @@ fn four_validators_agree_on_a_load_one_is_away_and_catches_up_and_places_are_not
         let proof = net.chain(0).ledger().db().finality(height).expect("readable").expect("there");
         verify_certificate(&net.genesis.digest(), &net.genesis.committee, &proof.certificate).expect("it holds");
     }
+    (0..4).for_each(|place| net.stop(place));
+}
+
+/// A validator loses its store and keeps what it has voted for: it follows from the genesis on, and is needed again.
+#[test]
+fn a_validator_whose_store_is_lost_and_whose_votes_are_not_follows_and_votes_again() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let mut net = Net::new(home.path());
+    (0..4).for_each(|place| net.start(place));
+    net.wait("a few blocks", Duration::from_secs(60), |net| net.height(3) >= 5);
+    net.stop(3);
+    net.members[3].backend = Arc::new(MemoryBackend::new());
+    net.start(3);
+    let reached = net.height(0);
+    net.wait("following", Duration::from_secs(60), |net| net.height(3) > reached);
+    net.stop(2);
+    // From here on nothing becomes final without it, so nobody tells it anything new before it votes.
+    for _ in 0..2 {
+        net.stop(3);
+        net.members[3].backend = Arc::new(MemoryBackend::new());
+        let alone = net.height(0);
+        net.start(3);
+        net.wait("blocks with its votes", Duration::from_secs(120), |net| {
+            net.height(0) > alone + 3 && net.height(3) > alone + 3
+        });
+    }
+    assert!(net.assert_equal() > 5);
+    [0, 1, 3].into_iter().for_each(|place| net.stop(place));
+}
+
+/// A store that was just filled from a snapshot says that the key has served; an empty directory says nothing against it.
+#[test]
+fn a_key_that_served_does_not_begin_at_a_snapshot_without_its_votes() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let mut net = Net::new(home.path());
+    (0..4).for_each(|place| net.start(place));
+    net.wait("a few blocks", Duration::from_secs(60), |net| net.height(3) >= 3);
+    let folder = Folder::at(home.path().join("snapshot"));
+    let began = Instant::now();
+    let is_made = || {
+        let mut made = false;
+        net.members[0].backend.with_snapshot(&mut |reader| made = create(reader, &folder).is_ok());
+        made
+    };
+    // Not each block has a certificate of its own.
+    while !is_made() {
+        assert!(began.elapsed() < Duration::from_secs(60), "no block has a certificate");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    (0..4).for_each(|place| net.stop(place));
+    let restored = Arc::new(MemoryBackend::new());
+    restore(&folder, &net.genesis, engine(), Arc::clone(&restored), |_| {}).expect("it is restored");
+    net.members[3].backend = restored;
+    let start = |net: &Net| {
+        let (chain, member) = (net.open(3), &net.members[3]);
+        let (board, backend) = (RegistryBoard::new(Arc::clone(&chain), member.key), Arc::clone(&member.backend));
+        Consensus::start(net.config(3), chain, board, backend, &member.key.into()).err()
+    };
+    let directory = net.members[3].directory.clone();
+    std::fs::rename(&directory, home.path().join("kept")).expect("it can be moved");
+    assert!(matches!(start(&net), Some(ConsensusError::ServedBefore { .. })), "there is no directory");
+    assert!(!directory.exists(), "nothing was made");
+    std::fs::create_dir(&directory).expect("a directory");
+    assert!(matches!(start(&net), Some(ConsensusError::ServedBefore { .. })), "there is nothing in it");
+    std::fs::write(directory.join("IDENTITY.new"), "chancery").expect("a file");
+    assert!(matches!(start(&net), Some(ConsensusError::ServedBefore { .. })), "there is no vote in it");
+    std::fs::remove_dir_all(&directory).expect("it can be removed");
+    std::fs::rename(home.path().join("kept"), &directory).expect("it can be moved");
+    (0..4).for_each(|place| net.start(place));
+    let reached = net.height(0);
+    net.wait("following with its votes", Duration::from_secs(60), |net| net.height(3) > reached);
     (0..4).for_each(|place| net.stop(place));
 }
 

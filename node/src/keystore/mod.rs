@@ -135,9 +135,19 @@ impl AccountKey {
 
     /// The signed transaction, for the chain whose genesis has the digest `genesis`.
     pub fn sign(&self, body: TransactionBody, genesis: &Digest) -> Transaction {
-        let signature = self.signing.sign(&body.digest(genesis).0).to_bytes();
-        let authorisation = Authorisation::Ed25519 { public_key: self.public_key(), signature };
+        let authorisation = self.authorise(&body, genesis);
         Transaction { body, authorisation, sponsor_authorisation: None }
+    }
+
+    /// The same transaction with the signature of the sponsor that its body names, whose key this is.
+    pub fn sponsor(&self, transaction: Transaction, genesis: &Digest) -> Transaction {
+        let authorisation = self.authorise(&transaction.body, genesis);
+        Transaction { sponsor_authorisation: Some(Box::new(authorisation)), ..transaction }
+    }
+
+    fn authorise(&self, body: &TransactionBody, genesis: &Digest) -> Authorisation {
+        let signature = self.signing.sign(&body.digest(genesis).0).to_bytes();
+        Authorisation::Ed25519 { public_key: self.public_key(), signature }
     }
 }
 

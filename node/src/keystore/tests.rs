@@ -100,4 +100,16 @@ fn what_it_signs_holds_under_its_address() {
         panic!("an ed25519 key signs with ed25519");
     };
     assert!(chancery_verify::signatures::holds(&public_key, &signature, &transaction.body.digest(&genesis).0));
+
+    // A sponsor signs the same bytes.
+    let sponsor = AccountKey::from_seed([4; 32]);
+    let body = TransactionBody { sponsor: Some(sponsor.address()), ..transaction.body };
+    let transaction = sponsor.sponsor(key.sign(body, &genesis), &genesis);
+    let digest = transaction.body.digest(&genesis);
+    let both = [Some(&transaction.authorisation), transaction.sponsor_authorisation.as_deref()];
+    for (by, authorisation) in [&key, &sponsor].into_iter().zip(both) {
+        let Some(Authorisation::Ed25519 { public_key, signature }) = authorisation else { panic!("both have signed") };
+        assert_eq!(*public_key, by.public_key());
+        assert!(chancery_verify::signatures::holds(public_key, signature, &digest.0));
+    }
 }

@@ -5,6 +5,7 @@
 use std::fmt::{self, Display, Write as _};
 
 use askama::Template;
+use chancery_verify::Utc;
 
 use super::lang::Lang;
 
@@ -58,7 +59,7 @@ impl Html {
 
     /// A moment, in UTC.
     pub(super) fn time(lang: Lang, timestamp_ms: u64) -> Self {
-        let moment = Moment::of(timestamp_ms);
+        let moment = Moment(Utc::of(timestamp_ms));
         Self(format!("<time datetime=\"{}\">{}</time>", moment.machine(), moment.text(lang)))
     }
 
@@ -125,38 +126,22 @@ pub(super) fn short(digest: &str) -> String {
     }
 }
 
-/// A moment taken apart, in UTC.
-struct Moment {
-    year: u64,
-    month: u64,
-    day: u64,
-    seconds: u64,
-}
+/// A moment as the pages write it.
+struct Moment(Utc);
 
 impl Moment {
-    /// Howard Hinnant's `civil_from_days`, for days from 1970 on.
-    fn of(timestamp_ms: u64) -> Self {
-        let (days, seconds) = (timestamp_ms / 86_400_000, timestamp_ms % 86_400_000 / 1_000);
-        let days = days + 719_468;
-        let (era, day_of_era) = (days / 146_097, days % 146_097);
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-        let (month, next_year) = if shifted < 10 { (shifted + 3, 0) } else { (shifted - 9, 1) };
-        Self { year: era * 400 + year_of_era + next_year, month, day, seconds }
-    }
-
     fn clock(&self) -> String {
-        format!("{:02}:{:02}:{:02}", self.seconds / 3_600, self.seconds / 60 % 60, self.seconds % 60)
+        let Utc { hour, minute, second, .. } = self.0;
+        format!("{hour:02}:{minute:02}:{second:02}")
     }
 
     fn machine(&self) -> String {
-        format!("{:04}-{:02}-{:02}T{}Z", self.year, self.month, self.day, self.clock())
+        let Utc { year, month, day, .. } = self.0;
+        format!("{year:04}-{month:02}-{day:02}T{}Z", self.clock())
     }
 
     fn text(&self, lang: Lang) -> String {
-        let Self { year, month, day, .. } = self;
+        let Utc { year, month, day, .. } = self.0;
         match lang {
             Lang::En => format!("{year:04}-{month:02}-{day:02} {} UTC", self.clock()),
             Lang::Zh => format!("{year}年{month}月{day}日 {}（协调世界时 UTC）", self.clock()),
@@ -232,9 +217,9 @@ mod tests {
 
     #[test]
     fn moments_are_written_in_utc() {
-        assert_eq!(Moment::of(0).machine(), "1970-01-01T00:00:00Z");
+        assert_eq!(Moment(Utc::of(0)).machine(), "1970-01-01T00:00:00Z");
         // 2024-02-29 23:59:59 UTC.
-        let leap = Moment::of(1_709_251_199_999);
+        let leap = Moment(Utc::of(1_709_251_199_999));
         assert_eq!(leap.machine(), "2024-02-29T23:59:59Z");
         assert_eq!(leap.text(Lang::En), "2024-02-29 23:59:59 UTC");
         assert_eq!(leap.text(Lang::Zh), "2024年2月29日 23:59:59（协调世界时 UTC）");

@@ -103,7 +103,11 @@ impl From<ReadError> for Trouble {
                 Self::new(StatusCode::NOT_FOUND, kind, text)
             }
             ReadError::Ambiguous { .. } => Self::new(StatusCode::CONFLICT, "contract", text),
-            ReadError::Busy | ReadError::Failed(_) | ReadError::NotAnchored { .. } => Self::not_ready(text),
+            ReadError::Busy
+            | ReadError::Failed(_)
+            | ReadError::NotAnchored { .. }
+            | ReadError::NotAttested { .. }
+            | ReadError::Behind { .. } => Self::not_ready(text),
             // The details are the operator's and stand in the log; they may name paths.
             ReadError::Storage(error) => {
                 tracing::error!(%error, "a page met a failure of the store");

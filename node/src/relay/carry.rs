@@ -1,24 +1,25 @@
 //! What is carried, and when.
 
 use chancery_abi::{
-    Beacon, Digest, Name, Payload, codec,
-    lane::{AnchorState, AnchorUpdate, Delivery, ProvenMessage, Settlement, slots},
-    limits::{BOUNCE_GAS, DELIVERY_MESSAGES_MAX, SETTLEMENT_RETURNS_MAX},
+    Beacon, Digest, Payload, codec,
+    lane::{AnchorState, AnchorUpdate, Delivery, Settlement, slots},
+    limits::{BEACONS_MAX, BOUNCE_GAS, SETTLEMENT_RETURNS_MAX},
     merkle::path_in_mountain,
-    message::Message,
 };
-use chancery_runtime::execution::lanes::{self, Sidechain};
+use chancery_runtime::{
+    execution::lanes::{self, Sidechain},
+    storage::StateBackend,
+};
 
 use super::{
     About, Chain, Relay,
+    exchange::ProvenCount,
+    or_later,
+    other::{BYTES_MAX, Other},
     proofs::{Way, prove, prove_of},
 };
-use crate::chain::{ChainError, now_ms};
+use crate::chain::ChainError;
 
-/// Gas of messages that go in one delivery, at most: a lane's share of a block holds it.
-const DELIVERY_GAS_MAX: u64 = 4_000_000_000;
-/// Bytes of one delivery or of one transaction of anchors, with room for the rest of it.
-const BYTES_MAX: usize = 400 << 10;
 /// Gas that a transaction costs beside what is counted here.
 const GAS_BESIDE: u64 = 60_000_000;
 /// Gas of anchoring one header.
@@ -26,20 +27,20 @@ const ANCHOR_GAS: u64 = 20_000_000;
 /// Anchors that somebody asks for are so far apart, in milliseconds.
 const ASKED_EVERY_MS: u64 = 500;
 /// So many messages that were taken are worth a settlement.
-const SETTLE_FROM: u64 = 64;
+pub(super) const SETTLE_FROM: u64 = 64;
 /// Headers below the newest in which one with a certificate of its own is looked for.
 const CERTIFIED_WITHIN: u64 = 64;
-/// Mainchain headers above a height in which the one that brought its beacon is looked for.
-const BEACON_WITHIN: u64 = 256;
+/// Mainchain headers above a height in which the one that brought its beacon is looked for: beacons may have been late.
+const BEACON_WITHIN: u64 = 1 << 14;
 
-impl Relay {
-    fn sides(&self) -> Vec<Chain> {
-        let is_side = |chain: &Chain| chain.ledger().rules().genesis().mainchain.is_some();
+impl<B: StateBackend + 'static> Relay<B> {
+    fn sides(&self) -> Vec<Chain<B>> {
+        let is_side = |chain: &Chain<B>| chain.ledger().rules().genesis().mainchain.is_some();
         self.chains.all().into_iter().filter(|chain| is_side(chain) && chain.halted().is_none()).collect()
     }
 
     /// Anchors what is due, all in one transaction.
-    pub(super) fn anchors(&mut self) -> Result<(), ChainError> {
+    pub(super) fn anchors(&mut self) {
         let main = self.mainchain.clone();
         let known = self.known.get(main.ledger().rules().name());
         let known = known.map(|known| known.sidechains.clone()).unwrap_or_default();
@@ -52,7 +53,8 @@ impl Relay {
             if anchored.closed.is_some() || !(is_asked || self.has_turn(&side)) {
                 continue;
             }
-            let Some(update) = self.anchor_of(&side, sidechain, anchored)? else { continue };
+            let update = or_later(&name, self.anchor_of(&side, sidechain, anchored));
+            let Some(update) = update.flatten() else { continue };
             let more = codec::encode(&update).len();
             if bytes + more <= BYTES_MAX || updates.is_empty() {
                 bytes += more;
@@ -61,25 +63,24 @@ impl Relay {
             }
         }
         if updates.is_empty() || self.waits(&main, &About::Anchors, state) {
-            return Ok(());
+            return;
         }
         let gas = GAS_BESIDE + ANCHOR_GAS * updates.len() as u64;
         self.hand_in(&main, About::Anchors, state, Payload::Anchor(updates), gas);
-        Ok(())
     }
 
     /// Whether somebody waits here for a header that is not anchored, and none was a moment ago.
-    fn is_asked(&self, side: &Chain, anchored: &AnchorState) -> bool {
+    fn is_asked(&self, side: &Chain<B>, anchored: &AnchorState) -> bool {
         let main_tip = self.mainchain.ledger().tip().timestamp_ms;
         let main_height = self.mainchain.ledger().tip().height;
-        let is_fresh = anchored.newest.mainchain_height == main_height && main_tip + ASKED_EVERY_MS > now_ms();
+        let is_fresh = anchored.newest.mainchain_height == main_height && main_tip + ASKED_EVERY_MS > self.now_ms;
         side.anchor_wanted() > anchored.newest.height && !is_fresh
     }
 
     /// The header of a sidechain that is to be anchored now, if one is.
     fn anchor_of(
         &self,
-        side: &Chain,
+        side: &Chain<B>,
         sidechain: &Sidechain,
         anchored: &AnchorState,
     ) -> Result<Option<AnchorUpdate>, ChainError> {
@@ -88,7 +89,7 @@ impl Relay {
         if tip.height <= newest.height {
             return Ok(None);
         }
-        let is_old = now_ms().saturating_sub(newest.timestamp_ms) >= sidechain.anchor_ms;
+        let is_old = self.now_ms.saturating_sub(newest.timestamp_ms) >= sidechain.anchor_ms;
         let retires = sidechain.retired_height.is_some();
         let has_messages = self.known.get(ledger.rules().name()).map_or(0, |known| known.sent_at) > newest.height;
         // A term's last header comes before those of the next.
@@ -108,9 +109,16 @@ impl Relay {
         }
         let Some((height, certificate)) = found else { return Ok(None) };
         let header = db.expect_part(db.header(height)?, "header", height)?;
-        let extends = match newest.height {
-            0 => None,
-            anchored => path_in_mountain(anchored - 1, height - 1, |level, place| db.history_subtree(level, place))?,
+        let subtree = |level, place| match db.history_subtree_if_kept(level, place) {
+            Ok(kept) => kept.ok_or(None),
+            Err(error) => Err(Some(error)),
+        };
+        let extends = match newest.height.checked_sub(1).map(|place| path_in_mountain(place, height - 1, subtree)) {
+            None => None,
+            Some(Ok(path)) => path,
+            // A store that was filled from a snapshot above the newest anchor cannot show this; others can.
+            Some(Err(None)) => return Ok(None),
+            Some(Err(Some(error))) => return Err(error.into()),
         };
         let next = match header.next_committee {
             Some(_) => ledger.terms().of(header.epoch + 1).map(|term| term.committee),
@@ -130,32 +138,40 @@ impl Relay {
         Ok(Some(AnchorUpdate { header, certificate, extends, next, retired }))
     }
 
-    /// Carries what waits on every lane between the chains of this process.
-    pub(super) fn lanes(&mut self) -> Result<(), ChainError> {
+    /// Carries what waits on every lane that leads to a chain of this process.
+    pub(super) fn lanes(&mut self) {
         let mut all = self.sides();
         all.push(self.mainchain.clone());
+        let others = self.others(&all);
         for to in &all {
-            for of in all.iter().filter(|of| of.ledger().rules().name() != to.ledger().rules().name()) {
-                self.deliver(to, of)?;
-                self.settle(to, of)?;
+            let name = to.ledger().rules().name();
+            for of in others.iter().filter(|of| of.name() != name) {
+                or_later(name, self.deliver(to, of));
+                or_later(name, self.settle(to, of));
             }
-            self.beacons(to)?;
+            or_later(name, self.beacons(to));
         }
-        Ok(())
     }
 
-    fn deliver(&mut self, to: &Chain, of: &Chain) -> Result<(), ChainError> {
-        let (to_name, of_name) = (to.ledger().rules().name().clone(), of.ledger().rules().name().clone());
-        let sent = self.known.get(&of_name).map_or(0, |known| known.counts(&to_name).sent);
+    fn deliver(&mut self, to: &Chain<B>, of: &Other<B>) -> Result<(), ChainError> {
+        let (to_name, of_name) = (to.ledger().rules().name().clone(), of.name().clone());
+        let sent = self.counts_of(of, to).sent;
         let taken = self.known.get(&to_name).map_or(0, |known| known.counts(&of_name).taken);
         if sent <= taken {
             return Ok(());
         }
+        let about = About::Delivery(of_name.clone());
+        let is_due = self.has_turn(to) && !self.waits(to, &about, taken);
         let way = self.way(to, of)?;
         let messages = match &way {
-            Some(way) => self.proven_messages(of, &to_name, way.height, taken)?,
-            None => Vec::new(),
+            // Who does not hand them in now asks nobody for them.
+            Some(way) if is_due || of.is_here() => self.messages_of(of, &to_name, way.height, taken)?,
+            _ => Vec::new(),
         };
+        if way.is_some() && messages.is_empty() && !of.is_here() {
+            // They are in that state, and on their way here.
+            return Ok(());
+        }
         let Some(way) = way.filter(|_| !messages.is_empty()) else {
             // What was sent is not in any state that is known there.
             if let Some(height) = self.news(to, of)? {
@@ -163,8 +179,7 @@ impl Relay {
             }
             return Ok(());
         };
-        let about = About::Delivery(of_name.clone());
-        if !self.has_turn(to) || self.waits(to, &about, taken) {
+        if !is_due {
             return Ok(());
         }
         let gas = messages.iter().map(|proven| lanes::gas_of(&proven.message)).sum::<u64>() + GAS_BESIDE;
@@ -173,28 +188,11 @@ impl Relay {
         Ok(())
     }
 
-    /// The messages from number `from` on that are in a chain's state at a height, as many as go together.
-    fn proven_messages(&self, of: &Chain, to: &Name, height: u64, from: u64) -> Result<Vec<ProvenMessage>, ChainError> {
-        let (mut messages, mut gas, mut bytes) = (Vec::<ProvenMessage>::new(), 0, 0);
-        while messages.len() < DELIVERY_MESSAGES_MAX {
-            let slot = slots::outbox(to, from + messages.len() as u64);
-            let Some((Some(value), nodes)) = prove(of, height, &slot)? else { break };
-            let Ok(message) = codec::decode::<Message>(&value, value.len()) else { break };
-            gas += lanes::gas_of(&message);
-            bytes += value.len() + nodes.iter().map(Vec::len).sum::<usize>();
-            if !messages.is_empty() && (gas > DELIVERY_GAS_MAX || bytes > BYTES_MAX) {
-                break;
-            }
-            messages.push(ProvenMessage { message, nodes });
-        }
-        Ok(messages)
-    }
-
     /// Tells `to` how far `of` has come in taking its messages, when that is worth it.
-    fn settle(&mut self, to: &Chain, of: &Chain) -> Result<(), ChainError> {
-        let (to_name, of_name) = (to.ledger().rules().name().clone(), of.ledger().rules().name().clone());
+    fn settle(&mut self, to: &Chain<B>, of: &Other<B>) -> Result<(), ChainError> {
+        let (to_name, of_name) = (to.ledger().rules().name().clone(), of.name().clone());
         let counts = self.known.get(&to_name).map(|known| known.counts(&of_name)).unwrap_or_default();
-        let taken = self.known.get(&of_name).map_or(0, |known| known.counts(&to_name).taken);
+        let taken = self.counts_of(of, to).taken;
         if counts.settled >= counts.sent {
             return Ok(());
         }
@@ -206,9 +204,13 @@ impl Relay {
         if !is_due || !self.has_turn(to) || self.waits(to, &about, counts.settled) {
             return Ok(());
         }
-        let Some(Way { proof, height }) = self.way(to, of)? else { return Ok(()) };
-        let Some((value, nodes)) = prove(of, height, &slots::inbox(&to_name))? else { return Ok(()) };
-        let next = value.and_then(|value| codec::decode::<u64>(&value, value.len()).ok());
+        let Some(Way { proof, height }) = self.way(to, of)? else {
+            if let Some(height) = self.news(to, of)? {
+                to.want_seen(height);
+            }
+            return Ok(());
+        };
+        let Some(ProvenCount { count: next, nodes }) = self.taken_by(of, &to_name, height)? else { return Ok(()) };
         let closed = match closed {
             None if next.unwrap_or(0) < counts.settled + SETTLE_FROM => return Ok(()),
             None => None,
@@ -220,7 +222,7 @@ impl Relay {
                 };
                 let Ok(state) = codec::decode::<AnchorState>(&value, value.len()) else { return Ok(()) };
                 if state.closed.is_none() {
-                    if let Some(height) = self.news(to, &self.mainchain.clone())? {
+                    if let Some(height) = self.news(to, &Other::Here(self.mainchain.clone()))? {
                         to.want_seen(height);
                     }
                     return Ok(());
@@ -228,6 +230,10 @@ impl Relay {
                 Some((state, nodes))
             }
         };
+        if closed.as_ref().is_some_and(|(state, _)| state.newest.height != height) {
+            // Of a closed chain its last header counts alone.
+            return Ok(());
+        }
         let returned = if closed.is_some() { SETTLEMENT_RETURNS_MAX } else { 0 };
         let gas = GAS_BESIDE + returned * BOUNCE_GAS;
         let settlement = Settlement { destination: of_name, proof, next, nodes, closed };
@@ -236,28 +242,31 @@ impl Relay {
     }
 
     /// Brings a sidechain the beacons that its contracts expect.
-    fn beacons(&mut self, to: &Chain) -> Result<(), ChainError> {
+    fn beacons(&mut self, to: &Chain<B>) -> Result<(), ChainError> {
         if to.ledger().rules().genesis().mainchain.is_none() {
             return Ok(());
         }
         let known = self.known.get(to.ledger().rules().name());
         let expected = known.map(|known| known.expected_beacons.clone()).unwrap_or_default();
-        let Some(first) = expected.first().copied() else { return Ok(()) };
         let (seen, tip) = (to.newest_seen()?, self.mainchain.ledger().tip().height);
-        if seen < first {
-            if tip > first {
-                to.want_seen(first);
-            }
+        if let Some(next) = expected.iter().copied().find(|height| *height > seen)
+            && tip > next
+        {
+            to.want_seen(next);
+        }
+        if !self.has_turn(to) {
             return Ok(());
         }
-        if !self.has_turn(to) || self.waits(to, &About::Beacons, first) {
-            return Ok(());
-        }
+        // One that does not come holds up no other.
         let mut known = Vec::new();
-        for height in expected.into_iter().filter(|height| *height <= seen) {
+        for height in expected.into_iter().take_while(|height| *height <= seen) {
             known.extend(self.beacon_of(height)?);
+            if known.len() == BEACONS_MAX {
+                break;
+            }
         }
-        if known.is_empty() {
+        let Some(first) = known.first().map(|beacon| beacon.height) else { return Ok(()) };
+        if self.waits(to, &About::Beacons, first) {
             return Ok(());
         }
         let gas = GAS_BESIDE + 20_000_000 * known.len() as u64;

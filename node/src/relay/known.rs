@@ -1,14 +1,19 @@
-//! What the relay remembers of the chains' newest final states, so that idle chains cost it next to nothing: a block without
+//! What the relay remembers of the newest final states of the chains here, so that idle chains cost it next to nothing: a block without
 //! a transaction changes no lane.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chancery_abi::{Name, lane::AnchorState, limits::BEACONS_MAX};
-use chancery_runtime::execution::lanes::{self, LaneCounts, Sidechain};
+use chancery_abi::{Name, lane::AnchorState};
+use chancery_runtime::{
+    execution::lanes::{self, LaneCounts, Sidechain},
+    storage::StateBackend,
+};
 
-use super::{Chain, Relay};
+use super::{Chain, Relay, or_later};
 use crate::chain::ChainError;
 
+/// Heights whose beacons a chain waits for that are looked at.
+const EXPECTED_MAX: usize = 256;
 /// Blocks that are looked through one by one; after more, the state is read again in any case.
 const LOOKED_THROUGH: u64 = 64;
 
@@ -33,31 +38,42 @@ impl Known {
     }
 }
 
-impl Relay {
+impl<B: StateBackend + 'static> Relay<B> {
     /// Reads again what may have changed.
     pub(super) fn refresh(&mut self) -> Result<(), ChainError> {
         let all = self.chains.all();
-        let names: Vec<Name> = all.iter().map(|chain| chain.ledger().rules().name().clone()).collect();
-        for chain in all {
-            let name = chain.ledger().rules().name().clone();
-            let known = self.known.entry(name).or_default();
+        // Those that are here, and those that the mainchain has.
+        let main = self.known.get(self.mainchain.ledger().rules().name());
+        let elsewhere = main.into_iter().flat_map(|main| main.sidechains.keys().cloned());
+        let here = all.iter().map(|chain| chain.ledger().rules().name().clone());
+        let names: BTreeSet<Name> = here.chain(elsewhere).collect();
+        // What a halted chain's store has is not read again: it may be what halted it.
+        for chain in all.into_iter().filter(|chain| chain.halted().is_none()) {
+            let name = chain.ledger().rules().name();
+            let known = self.known.entry(name.clone()).or_default();
             let tip = chain.ledger().tip().height;
-            if known.height == Some(tip) && known.counts.len() + 1 >= names.len() {
+            let is_new_neighbour = names.iter().any(|other| other != name && !known.counts.contains_key(other));
+            if known.height == Some(tip) && !is_new_neighbour {
                 continue;
             }
-            let is_new_neighbour = known.counts.len() + 1 < names.len();
-            if is_new_neighbour || something_was_done(&chain, known.height, tip)? {
-                read(&chain, &names, tip, known)?;
+            let done = if is_new_neighbour { Ok(true) } else { something_was_done(&chain, known.height, tip) };
+            let refreshed = done.and_then(|done| if done { read(&chain, &names, tip, known) } else { Ok(()) });
+            if or_later(name, refreshed).is_some() {
+                known.height = Some(tip);
             }
-            known.height = Some(tip);
         }
         self.known.retain(|name, _| names.contains(name));
+        self.views.retain(|(of, to), _| names.contains(of) && names.contains(to));
         Ok(())
     }
 }
 
 /// Whether a block after `from`, up to `to`, has a transaction.
-fn something_was_done(chain: &Chain, from: Option<u64>, to: u64) -> Result<bool, ChainError> {
+fn something_was_done<B: StateBackend + 'static>(
+    chain: &Chain<B>,
+    from: Option<u64>,
+    to: u64,
+) -> Result<bool, ChainError> {
     let Some(from) = from.filter(|from| to - from <= LOOKED_THROUGH) else { return Ok(true) };
     for height in from + 1..=to {
         let header = chain.ledger().db().header(height)?;
@@ -68,7 +84,12 @@ fn something_was_done(chain: &Chain, from: Option<u64>, to: u64) -> Result<bool,
     Ok(false)
 }
 
-fn read(chain: &Chain, names: &[Name], tip: u64, known: &mut Known) -> Result<(), ChainError> {
+fn read<B: StateBackend + 'static>(
+    chain: &Chain<B>,
+    names: &BTreeSet<Name>,
+    tip: u64,
+    known: &mut Known,
+) -> Result<(), ChainError> {
     let rules = chain.ledger().rules();
     let expected_before = known.expected_beacons.clone();
     let before: u64 = known.counts.values().map(|counts| counts.sent).sum();
@@ -86,7 +107,7 @@ fn read(chain: &Chain, names: &[Name], tip: u64, known: &mut Known) -> Result<()
                 }
             }
         } else {
-            known.expected_beacons = lanes::seen::expected_beacons(view, BEACONS_MAX)?;
+            known.expected_beacons = lanes::seen::expected_beacons(view, EXPECTED_MAX)?;
         }
         Ok(())
     })?;

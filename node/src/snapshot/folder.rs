@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::Write as _,
+    io::{ErrorKind, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -87,6 +87,32 @@ impl Folder {
         self.keep(MANIFEST, bytes)?;
         // The names of all files, too.
         fs::File::open(&self.0).and_then(|folder| folder.sync_all()).map_err(failed(&self.0))
+    }
+
+    /// Takes the manifest away, so that another snapshot's may come; chunks that it has too are used again.
+    pub(super) fn forget_manifest(&self) -> Result<(), SnapshotError> {
+        let path = self.0.join(MANIFEST);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(&path)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Bytes of all its files.
+    pub(super) fn bytes(&self) -> Result<u64, SnapshotError> {
+        let mut bytes = 0;
+        for entry in fs::read_dir(&self.0).map_err(failed(&self.0))? {
+            bytes += entry.and_then(|entry| entry.metadata()).map_err(failed(&self.0))?.len();
+        }
+        Ok(bytes)
+    }
+
+    /// Removes the folder with all that is in it.
+    pub(super) fn remove(&self) -> Result<(), SnapshotError> {
+        match fs::remove_dir_all(&self.0) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(&self.0)(error)),
+            _ => Ok(()),
+        }
     }
 
     fn read(&self, name: &str, bytes_max: usize) -> Result<Vec<u8>, SnapshotError> {

@@ -58,11 +58,18 @@ impl Keeper {
         entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
     }
 
+    /// Whether a snapshot is to be made at a height, when the newest height known to be final is `newest`: while a chain
+    /// catches up, one whose next is due already is of no use to anybody.
+    fn is_due(&self, height: u64, newest: impl FnOnce() -> u64) -> bool {
+        let every = self.config.every_blocks;
+        every != 0 && height.is_multiple_of(every) && newest() < height.saturating_add(every)
+    }
+
     /// A block was committed. When it is one that a snapshot is due of, a thread begins to make it, of the store as it is
-    /// now; the chain goes on meanwhile. One that is still being made is not begun again.
-    pub fn committed<B: StateBackend + 'static>(&self, backend: &Arc<B>, height: u64) {
-        let due = self.config.every_blocks != 0 && height.is_multiple_of(self.config.every_blocks);
-        if !due || self.busy.swap(true, Ordering::SeqCst) {
+    /// now; the chain goes on meanwhile. One that is still being made is not begun again. `newest` says which height is the
+    /// newest known to be final, here or elsewhere.
+    pub fn committed<B: StateBackend + 'static>(&self, backend: &Arc<B>, height: u64, newest: impl FnOnce() -> u64) {
+        if !self.is_due(height, newest) || self.busy.swap(true, Ordering::SeqCst) {
             return;
         }
         let (backend, keeper) =
@@ -79,7 +86,8 @@ impl Keeper {
             match made {
                 Some(Ok(created)) => {
                     let (entries, bytes, took_ms) = (created.entries, created.bytes, began.elapsed().as_millis());
-                    tracing::info!(height, entries, bytes, took_ms, "a state snapshot was made");
+                    let directory = keeper.config.directory.display();
+                    tracing::info!(height, entries, bytes, took_ms, %directory, "a state snapshot was made");
                     keeper.prune();
                 }
                 Some(Err(error @ SnapshotError::NotNow { .. })) => tracing::info!(height, "{error}"),
@@ -109,5 +117,22 @@ impl Keeper {
                 tracing::warn!("cannot remove {}: {error}", path.display());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn none_is_made_while_a_later_one_is_due_already() {
+        let keeper = |every_blocks| Keeper::new(KeeperConfig { directory: PathBuf::new(), every_blocks, kept: 2 });
+        let due = |every, height, newest| keeper(every).is_due(height, || newest);
+        assert!(!due(0, 0, 0) && !due(20, 19, 19));
+        assert!(due(20, 20, 20) && due(20, 20, 39), "the newest, or all but");
+        assert!(!due(20, 20, 40) && !due(20, 40, 1_000), "it is catching up");
+        assert!(due(20, 1_000, 1_000), "it has caught up");
+        let not_asked = || -> u64 { unreachable!("only where it matters") };
+        assert!(!keeper(20).is_due(7, not_asked));
     }
 }

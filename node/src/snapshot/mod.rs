@@ -10,15 +10,27 @@
 //! chunk to that root by itself, so a source that lies is found out by the first piece that is wrong. Shares of the
 //! threshold key and votes are in no snapshot: whoever begins from one is a new node.
 //!
+//! A node that is far behind begins anew with one by itself: it is downloaded beside the keeper's, filled in beside the
+//! chain's rows, and put in their place by one synced write. Before that write nothing has changed, after it everything
+//! has. What the node's key has voted for stays where it was; where it is missing and the snapshot shows that there was
+//! something, the chain does not open.
+//!
 //! What is deliberately absent: the blocks before the snapshot's. A node that began from one does not have them.
 
+mod asked;
+mod beside;
 mod create;
 mod fetch;
+mod fits;
 mod folder;
 mod keeper;
 mod restore;
+mod room;
+mod take;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_taking;
 
 use std::path::PathBuf;
 
@@ -35,13 +47,19 @@ use chancery_runtime::{
 use chancery_verify::{VerifyError, roots};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
+pub(crate) use self::{
+    beside::{Beside, Looked},
+    take::{Place, Sources, Turn, begin_anew},
+};
 pub use self::{
     create::{Created, create},
     fetch::{Fetched, Found, fetch},
     folder::Folder,
     keeper::{Keeper, KeeperConfig},
-    restore::{Restored, restore},
+    restore::{Restored, restore, restore_beside},
+    take::BeginError,
 };
+use crate::store::StoreError;
 
 /// The format of this release.
 pub const SNAPSHOT_VERSION: u8 = 1;
@@ -65,7 +83,7 @@ pub struct Manifest {
     pub mountain: Mountain,
     /// The trie's branch nodes above the chunks.
     pub spine: Vec<Vec<u8>>,
-    /// The chunks' lengths. Only whoever downloads needs them.
+    /// The chunks' lengths, for whoever wants to know how much it is. Nothing depends on them.
     pub chunk_bytes: Vec<u32>,
 }
 
@@ -111,6 +129,27 @@ pub enum SnapshotError {
     /// The store failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The node's database failed.
+    #[error(transparent)]
+    Database(#[from] StoreError),
+    /// It was not gone on with.
+    #[error("{0}; what is there already is kept")]
+    Interrupted(String),
+    /// There is no room for it.
+    #[error(
+        "the disk of {path} has {left_mib} MiB left, and {needed_mib} MiB are needed, with what is kept in reserve"
+    )]
+    NoRoom {
+        /// A directory on the disk.
+        path: PathBuf,
+        /// What is left.
+        left_mib: u64,
+        /// What is needed.
+        needed_mib: u64,
+    },
+    /// It shows that the node's key has voted or was about to, and its votes are not here.
+    #[error("the snapshot shows that this node's key has served before, and what it has voted for is not here")]
+    ServedBefore,
     /// The chain cannot be opened with what was restored.
     #[error("the restored chain does not open: {0}")]
     Chain(String),
@@ -190,10 +229,5 @@ impl CheckedManifest {
     /// Where each chunk belongs, in their order.
     pub fn places(&self) -> &[ChunkPlace] {
         &self.places
-    }
-
-    /// The length that a chunk is said to have.
-    pub fn chunk_bytes(&self, number: usize) -> u32 {
-        self.manifest.chunk_bytes.get(number).copied().unwrap_or(0)
     }
 }

@@ -1,4 +1,4 @@
-//! A new store that begins where a snapshot ends.
+//! A store that begins where a snapshot ends: a new one, or in the place of what a node's database has of the chain.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::{CheckedManifest, Folder, SnapshotError};
 use crate::{
     chain::Ledger,
     store::{
-        ChainDb,
+        ChainDb, ChainIdentity, ChainStore, DiskDb,
         chain_db::{self, BaseBlock},
     },
 };
@@ -44,6 +44,48 @@ pub fn restore<B: StateBackend + 'static>(
     backend: Arc<B>,
     mut progress: impl FnMut(usize),
 ) -> Result<Restored, SnapshotError> {
+    fill(folder, genesis, engine, backend, &mut |done| {
+        progress(done);
+        Ok(())
+    })
+}
+
+/// As [`restore`], beside what `database` has of the chain, whose place it takes in one synced write once all of it is
+/// there, opens, and `fits`. Until then, and after any error, the chain is as it was. `at_chunk` is told how many chunks
+/// are done, and may end it. Nobody may have the chain open.
+///
+/// # Errors
+/// When the database fails, anything in the snapshot is wrong, or it was not to go on.
+pub fn restore_beside(
+    folder: &Folder,
+    genesis: &Genesis,
+    engine: Arc<Engine>,
+    database: &Arc<DiskDb>,
+    at_chunk: &mut dyn FnMut(usize) -> Result<(), SnapshotError>,
+    fits: impl FnOnce(&ChainStore) -> Result<(), SnapshotError>,
+) -> Result<Restored, SnapshotError> {
+    let chain = ChainIdentity { name: genesis.chain.clone(), genesis: genesis.digest() };
+    let rows = Arc::new(database.begin_filling(chain.clone())?);
+    let filled = fill(folder, genesis, engine, Arc::clone(&rows), at_chunk);
+    match filled.and_then(|restored| fits(&rows).map(|()| restored)) {
+        Ok(restored) => {
+            database.put_in_place(&chain)?;
+            Ok(restored)
+        }
+        Err(error) => {
+            database.give_up_filling(&chain)?;
+            Err(error)
+        }
+    }
+}
+
+fn fill<B: StateBackend + 'static>(
+    folder: &Folder,
+    genesis: &Genesis,
+    engine: Arc<Engine>,
+    backend: Arc<B>,
+    at_chunk: &mut dyn FnMut(usize) -> Result<(), SnapshotError>,
+) -> Result<Restored, SnapshotError> {
     let anchor = TrustAnchor::of_genesis(genesis);
     let manifest = folder.manifest(&anchor)?;
     if ChainDb(&*backend).genesis()?.is_some() {
@@ -62,7 +104,7 @@ pub fn restore<B: StateBackend + 'static>(
             backend.write(std::mem::take(&mut batch), Durability::Buffered)?;
             bytes = 0;
         }
-        progress(number + 1);
+        at_chunk(number + 1)?;
     }
     let rules = ChainRules::new(genesis.clone()).map_err(|error| SnapshotError::Unfit(error.to_string()))?;
     stage_chain(&mut batch, &manifest, &anchor, &rules);

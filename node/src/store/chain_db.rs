@@ -149,6 +149,11 @@ pub fn stage_base(batch: &mut WriteBatch, base: &BaseBlock<'_>, genesis: &Digest
     batch.put(Column::Meta, format::TIP, encode(tip));
 }
 
+/// Adds to `batch` an attestation, in the place of the one before.
+pub fn stage_attestation(batch: &mut WriteBatch, height: u64, signature: &[u8; 48]) {
+    batch.put(Column::Meta, format::ATTESTATION, encode(&(height, signature)));
+}
+
 /// Adds to `batch` a block that is final, whether or not it was executed here.
 pub fn stage_final_block(batch: &mut WriteBatch, block: &Block, digest: &Digest) {
     let height = block.header.height;
@@ -203,6 +208,15 @@ impl ChainDb<'_> {
     pub fn base(&self) -> Result<Option<u64>, StorageError> {
         let bytes = self.0.get(Column::Meta, format::BASE)?;
         bytes.map(|bytes| decode("read where the store begins", &bytes)).transpose()
+    }
+
+    /// The newest attestation that this node knows: of which height, and the signature.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn attestation(&self) -> Result<Option<(u64, [u8; 48])>, StorageError> {
+        let bytes = self.0.get(Column::Meta, format::ATTESTATION)?;
+        bytes.map(|bytes| decode("read an attestation", &bytes)).transpose()
     }
 
     /// All terms after the first, by their numbers.
@@ -359,9 +373,17 @@ impl ChainDb<'_> {
     /// # Errors
     /// When it is not there, or the store cannot be read.
     pub fn history_subtree(&self, level: u8, place: u64) -> Result<Digest, StorageError> {
+        let subtree = self.history_subtree_if_kept(level, place)?;
+        subtree.ok_or_else(|| missing(format_args!("subtree {place} on level {level} of the history")))
+    }
+
+    /// The same, or none: a store that was filled from a snapshot has little of the history before it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn history_subtree_if_kept(&self, level: u8, place: u64) -> Result<Option<Digest>, StorageError> {
         let bytes = self.0.get(Column::Index, &format::subtree_key(level, place))?;
-        let hash = bytes.and_then(|bytes| bytes.try_into().ok());
-        hash.map(Digest).ok_or_else(|| missing(format_args!("subtree {place} on level {level} of the history")))
+        Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map(Digest))
     }
 
     /// The addresses of the contracts called `name`, with their departments, in the departments' order.

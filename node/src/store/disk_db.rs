@@ -3,6 +3,8 @@
 //!
 //! A chain's number comes from the database's own directory, which lies under number 0 in [`Column::Meta`] and maps a
 //! chain's genesis digest to it. No two chains have one number, and one that is given again has no rows of another chain.
+//! A chain that is filled anew has its rows under a number that is in no list, until one write puts them in the place of
+//! those it had; what was not finished is removed when the database opens again.
 //!
 //! Invariants: a scan or a range never leaves its chain; a batch is one RocksDB write, so it happens whole or not at
 //! all; [`Durability::Synced`] means fdatasync before the call returns, and with it everything written before.
@@ -12,7 +14,10 @@
 //!
 //! What bytes mean is not known here.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use chancery_abi::{Digest, Name};
 use chancery_runtime::storage::{
@@ -57,6 +62,8 @@ pub struct DiskDb {
     db: DB,
     directory: StoreDirectory,
     witness: Witness,
+    /// Held by whoever gives a chain a number.
+    numbering: Mutex<()>,
 }
 
 /// A chain that a database holds.
@@ -109,7 +116,12 @@ impl DiskDb {
         if directory.is_fresh() {
             directory.finish_creation()?;
         }
-        Ok(Arc::new(Self { db, directory, witness }))
+        let database = Self { db, directory, witness, numbering: Mutex::default() };
+        for entry in database.list(disk_format::FILLING_ENTRY)? {
+            tracing::warn!(chain = %entry.chain.name, "what was filled in of a chain was not finished, and is removed");
+            database.forget_filling(&entry)?;
+        }
+        Ok(Arc::new(database))
     }
 
     /// The store's directory.
@@ -122,8 +134,12 @@ impl DiskDb {
     /// # Errors
     /// When the database cannot be read.
     pub fn chains(&self) -> Result<Vec<ChainEntry>, StoreError> {
-        let entries = self.scan_in(None, DATABASE_ITSELF, Column::Meta, disk_format::CHAIN_ENTRY, &[], usize::MAX)?;
-        entries.into_iter().map(|(key, value)| Ok(disk_format::decode_chain_entry(&key, &value)?)).collect()
+        self.list(disk_format::CHAIN_ENTRY)
+    }
+
+    fn list(&self, list: &[u8]) -> Result<Vec<ChainEntry>, StoreError> {
+        let entries = self.scan_in(None, DATABASE_ITSELF, Column::Meta, list, &[], usize::MAX)?;
+        entries.into_iter().map(|(key, value)| Ok(disk_format::decode_chain_entry(list, &key, &value)?)).collect()
     }
 
     /// The store of `chain`, which is added when the database is still empty.
@@ -131,6 +147,7 @@ impl DiskDb {
     /// # Errors
     /// When the database belongs to another chain, or fails.
     pub fn open_chain(self: &Arc<Self>, chain: ChainIdentity) -> Result<ChainStore, StoreError> {
+        let _numbering = self.numbering();
         let chains = self.chains()?;
         if let Some(entry) = chains.iter().find(|entry| entry.chain.genesis == chain.genesis) {
             return Ok(ChainStore { db: Arc::clone(self), number: entry.number });
@@ -141,7 +158,7 @@ impl DiskDb {
                 expected: chain,
                 found: Box::new(found.chain),
             }),
-            None => self.add_chain(chain),
+            None => self.add_chain_at(chain, self.next_number()?),
         }
     }
 
@@ -150,13 +167,90 @@ impl DiskDb {
     /// # Errors
     /// When the store cannot be read or written.
     pub fn open_sidechain(self: &Arc<Self>, chain: ChainIdentity) -> Result<ChainStore, StoreError> {
+        let _numbering = self.numbering();
         let chains = self.chains()?;
         match chains.iter().find(|entry| entry.chain.genesis == chain.genesis) {
             Some(entry) => Ok(ChainStore { db: Arc::clone(self), number: entry.number }),
-            None => {
-                self.add_chain_at(chain, chains.iter().map(|entry| entry.number).max().unwrap_or(DATABASE_ITSELF) + 1)
-            }
+            None => self.add_chain_at(chain, self.next_number()?),
         }
+    }
+
+    /// Rows for a chain that is filled anew, beside those it has and under a number that is in no list. There is no such
+    /// chain before [`Self::put_in_place`]; what an earlier attempt left is removed.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn begin_filling(self: &Arc<Self>, chain: ChainIdentity) -> Result<ChainStore, StoreError> {
+        let _numbering = self.numbering();
+        if let Some(left) = self.filling(&chain)? {
+            self.forget_filling(&left)?;
+        }
+        let entry = ChainEntry { number: self.next_number()?, chain };
+        let (key, value) = disk_format::encode_chain_entry(disk_format::FILLING_ENTRY, &entry);
+        let mut batch = WriteBatch::default();
+        batch.put(Column::Meta, key, value);
+        self.write_in(DATABASE_ITSELF, batch, Durability::Synced)?;
+        Ok(ChainStore { db: Arc::clone(self), number: entry.number })
+    }
+
+    /// Puts the rows that were filled in for a chain in the place of those it had, which are removed, in one synced write.
+    /// Nobody may have the chain open.
+    ///
+    /// # Errors
+    /// When nothing was filled in, or the store cannot be written.
+    pub fn put_in_place(&self, chain: &ChainIdentity) -> Result<(), StoreError> {
+        let _numbering = self.numbering();
+        let filled = self.filling(chain)?;
+        let filled = filled.ok_or_else(|| StorageError::new("put a chain in place", "nothing of it was filled in"))?;
+        let mut writes = rocksdb::WriteBatch::default();
+        let before = self.chains()?.into_iter().find(|entry| entry.chain.genesis == chain.genesis);
+        if let Some(before) = before {
+            self.stage_removal(&mut writes, before.number);
+        }
+        let (key, value) = disk_format::encode_chain_entry(disk_format::CHAIN_ENTRY, &filled);
+        writes.put_cf(self.family(Column::Meta), prefixed(DATABASE_ITSELF, &key), value);
+        let (key, _) = disk_format::encode_chain_entry(disk_format::FILLING_ENTRY, &filled);
+        writes.delete_cf(self.family(Column::Meta), prefixed(DATABASE_ITSELF, &key));
+        Ok(self.write_all(writes, Durability::Synced)?)
+    }
+
+    /// Removes what was filled in for a chain, if anything was; what it had before stays.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn give_up_filling(&self, chain: &ChainIdentity) -> Result<(), StoreError> {
+        let _numbering = self.numbering();
+        self.filling(chain)?.map_or(Ok(()), |entry| self.forget_filling(&entry))
+    }
+
+    fn filling(&self, chain: &ChainIdentity) -> Result<Option<ChainEntry>, StoreError> {
+        let all = self.list(disk_format::FILLING_ENTRY)?;
+        Ok(all.into_iter().find(|entry| entry.chain.genesis == chain.genesis))
+    }
+
+    fn forget_filling(&self, entry: &ChainEntry) -> Result<(), StoreError> {
+        let mut writes = rocksdb::WriteBatch::default();
+        self.stage_removal(&mut writes, entry.number);
+        let (key, _) = disk_format::encode_chain_entry(disk_format::FILLING_ENTRY, entry);
+        writes.delete_cf(self.family(Column::Meta), prefixed(DATABASE_ITSELF, &key));
+        Ok(self.write_all(writes, Durability::Synced)?)
+    }
+
+    fn stage_removal(&self, writes: &mut rocksdb::WriteBatch, number: u32) {
+        let (from, to) = (prefixed(number, &[]), prefixed(number + 1, &[]));
+        for column in Column::ALL {
+            writes.delete_range_cf(self.family(column), &from, &to);
+        }
+    }
+
+    /// A number that no chain has, listed or not.
+    fn next_number(&self) -> Result<u32, StoreError> {
+        let all = [self.chains()?, self.list(disk_format::FILLING_ENTRY)?].concat();
+        Ok(all.iter().map(|entry| entry.number).max().unwrap_or(DATABASE_ITSELF) + 1)
+    }
+
+    fn numbering(&self) -> MutexGuard<'_, ()> {
+        self.numbering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Copies all rows of a chain into another database, which lists it once they are all there. `told` hears how many there are
@@ -186,7 +280,7 @@ impl DiskDb {
                 told(count);
             }
         }
-        into.add_chain(entry.chain.clone())?;
+        into.add_chain_at(entry.chain.clone(), number)?;
         Ok(count)
     }
 
@@ -196,22 +290,15 @@ impl DiskDb {
     /// When the store cannot be written.
     pub fn remove_chain(&self, entry: &ChainEntry) -> Result<(), StoreError> {
         let mut writes = rocksdb::WriteBatch::default();
-        let (from, to) = (prefixed(entry.number, &[]), prefixed(entry.number + 1, &[]));
-        for column in Column::ALL {
-            writes.delete_range_cf(self.family(column), &from, &to);
-        }
-        let (key, _) = disk_format::encode_chain_entry(entry);
+        self.stage_removal(&mut writes, entry.number);
+        let (key, _) = disk_format::encode_chain_entry(disk_format::CHAIN_ENTRY, entry);
         writes.delete_cf(self.family(Column::Meta), prefixed(DATABASE_ITSELF, &key));
         Ok(self.write_all(writes, Durability::Synced)?)
     }
 
-    fn add_chain(self: &Arc<Self>, chain: ChainIdentity) -> Result<ChainStore, StoreError> {
-        self.add_chain_at(chain, DATABASE_ITSELF + 1)
-    }
-
     fn add_chain_at(self: &Arc<Self>, chain: ChainIdentity, number: u32) -> Result<ChainStore, StoreError> {
         let entry = ChainEntry { number, chain };
-        let (key, value) = disk_format::encode_chain_entry(&entry);
+        let (key, value) = disk_format::encode_chain_entry(disk_format::CHAIN_ENTRY, &entry);
         let mut batch = WriteBatch::default();
         batch.put(Column::Meta, key, value);
         self.write_in(DATABASE_ITSELF, batch, Durability::Synced)?;

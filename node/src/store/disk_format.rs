@@ -14,7 +14,9 @@
 //! | `meta`   | `b"node.term."`          | the term's number                     | first height, `Committee`          |
 //! | `meta`   | `b"node.tip"`            |                                       | `ChainTip`'s parts                 |
 //! | `meta`   | `b"node.base"`           |                                       | height, after a snapshot           |
+//! | `meta`   | `b"node.attestation"`    |                                       | height, signature                  |
 //! | `meta`   | `b"chain."` ‖ digest     | (under the database's own number)     | number (u32), name                 |
+//! | `meta`   | `b"filling."` ‖ digest   | (under the database's own number)     | the same, while rows are filled in |
 //!
 //! A kind is one byte in front of the key. Heights, places and indices in keys are big-endian, so that byte order is
 //! their order; values are SCALE. All of it is part of [`chancery_runtime::storage::STORE_VERSION`].
@@ -52,10 +54,14 @@ pub const GENESIS: &[u8] = b"node.genesis";
 pub const TIP: &[u8] = b"node.tip";
 /// Key in `meta`: the height that the store begins at, of one that was filled from a snapshot.
 pub const BASE: &[u8] = b"node.base";
+/// Key in `meta`: the newest attestation that this node knows.
+pub const ATTESTATION: &[u8] = b"node.attestation";
 /// Beginning of the keys in `meta` of committees' terms.
 pub const TERM: &[u8] = b"node.term.";
 /// Beginning of the keys in `meta` under which the database lists its chains.
 pub const CHAIN_ENTRY: &[u8] = b"chain.";
+/// Beginning of the keys in `meta` under which the database notes chains whose rows are not all there yet.
+pub const FILLING_ENTRY: &[u8] = b"filling.";
 
 /// The key of a committee's term.
 pub fn term_key(epoch: u64) -> Vec<u8> {
@@ -127,13 +133,14 @@ impl TransactionPlace {
     }
 }
 
-pub(super) fn encode_chain_entry(entry: &ChainEntry) -> (Vec<u8>, Vec<u8>) {
-    ([CHAIN_ENTRY, &entry.chain.genesis.0].concat(), (entry.number, &entry.chain.name).encode())
+/// The key and value by which a chain stands in one of the database's two lists, whose keys begin with `list`.
+pub(super) fn encode_chain_entry(list: &[u8], entry: &ChainEntry) -> (Vec<u8>, Vec<u8>) {
+    ([list, &entry.chain.genesis.0].concat(), (entry.number, &entry.chain.name).encode())
 }
 
-pub(super) fn decode_chain_entry(key: &[u8], value: &[u8]) -> Result<ChainEntry, StorageError> {
+pub(super) fn decode_chain_entry(list: &[u8], key: &[u8], value: &[u8]) -> Result<ChainEntry, StorageError> {
     const WHAT: &str = "read the database's list of chains";
-    let digest = key.strip_prefix(CHAIN_ENTRY).and_then(|digest| digest.try_into().ok());
+    let digest = key.strip_prefix(list).and_then(|digest| digest.try_into().ok());
     let genesis = Digest(digest.ok_or_else(|| StorageError::new(WHAT, "a key without a genesis' digest"))?);
     let (number, name) = decode(WHAT, value)?;
     Ok(ChainEntry { number, chain: ChainIdentity { name, genesis } })
@@ -159,9 +166,12 @@ mod tests {
         assert_eq!(place.to_bytes(), [2, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0]);
         assert_eq!(TransactionPlace::from_bytes(&place.to_bytes()), Ok(place));
         let entry = ChainEntry { number: 1, chain: ChainIdentity { name: name("main"), genesis: Digest([9; 32]) } };
-        let (key, value) = encode_chain_entry(&entry);
+        let (key, value) = encode_chain_entry(CHAIN_ENTRY, &entry);
         assert_eq!((&key[..8], &value[..]), (&b"chain.\x09\x09"[..], &b"\x01\0\0\0\x10main"[..]));
-        assert_eq!(decode_chain_entry(&key, &value), Ok(entry));
+        assert_eq!(decode_chain_entry(CHAIN_ENTRY, &key, &value), Ok(entry.clone()));
+        let (key, value) = encode_chain_entry(FILLING_ENTRY, &entry);
+        assert_eq!((&key[..10], &value[..]), (&b"filling.\x09\x09"[..], &b"\x01\0\0\0\x10main"[..]));
+        assert_eq!(decode_chain_entry(FILLING_ENTRY, &key, &value), Ok(entry));
     }
 
     #[test]
@@ -174,6 +184,6 @@ mod tests {
     fn damaged_values_are_errors() {
         assert!(TransactionPlace::from_bytes(&[1, 2]).is_err());
         assert!(decode::<u64>("read", &[0; 9]).is_err(), "trailing bytes");
-        assert!(decode_chain_entry(b"chain.short", &[]).is_err());
+        assert!(decode_chain_entry(CHAIN_ENTRY, b"chain.short", &[]).is_err());
     }
 }

@@ -258,3 +258,48 @@ fn a_chain_is_copied_whole_and_removed_without_touching_another() {
     assert_eq!(database.chains().expect("readable").len(), 2);
     assert_eq!(all(&copied).len(), 2_500, "the copy is of its own");
 }
+
+#[test]
+fn what_is_filled_in_for_a_chain_is_no_chain_before_it_is_in_place() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let database = open(home.path()).expect("a new store");
+    let (main, side) = (chain(&database), database.open_sidechain(identity("side", 2)).expect("its store"));
+    put(&main, b"old", b"main");
+    put(&side, b"key", b"side");
+    // The process ends half-way: the chain is as it was, and what was begun is gone.
+    let filled = database.begin_filling(identity("main", 1)).expect("rows of its own");
+    put(&filled, b"new", b"half");
+    // A chain that comes meanwhile has a number of its own.
+    let third = database.open_sidechain(identity("third", 3)).expect("its store");
+    assert_eq!(third.scan(Column::Values, &[], &[], 9).expect("readable"), []);
+    drop((filled, main, side, third));
+    drop(database);
+    let database = open(home.path()).expect("the same store");
+    let main = chain(&database);
+    let keys = |store: &ChainStore| -> Vec<Vec<u8>> {
+        let all = store.scan(Column::Values, &[], &[], usize::MAX).expect("readable");
+        all.into_iter().map(|(key, _)| key).collect()
+    };
+    assert_eq!(keys(&main), [b"old".to_vec()]);
+    assert!(database.put_in_place(&identity("main", 1)).is_err(), "nothing is filled in any more");
+
+    // Begun again, the rows of the attempt before do not come back; given up, nothing is left of it.
+    put(&database.begin_filling(identity("main", 1)).expect("rows"), b"first", b"attempt");
+    let filled = database.begin_filling(identity("main", 1)).expect("rows again");
+    assert!(keys(&filled).is_empty());
+    put(&filled, b"second", b"attempt");
+    database.give_up_filling(&identity("main", 1)).expect("it is given up");
+    assert!(keys(&filled).is_empty() && keys(&main) == [b"old".to_vec()]);
+    drop(filled);
+
+    let filled = database.begin_filling(identity("main", 1)).expect("rows once more");
+    put(&filled, b"new", b"main");
+    database.put_in_place(&identity("main", 1)).expect("it is put in place");
+    assert!(keys(&main).is_empty(), "the rows of before are gone");
+    drop((filled, main));
+    drop(database);
+    let database = open(home.path()).expect("the same store");
+    assert_eq!(keys(&chain(&database)), [b"new".to_vec()]);
+    assert_eq!(keys(&database.open_sidechain(identity("side", 2)).expect("its store")), [b"key".to_vec()]);
+    assert_eq!(database.chains().expect("readable").len(), 3);
+}

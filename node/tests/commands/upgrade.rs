@@ -1,7 +1,9 @@
 //! `chancery contract upgrade`, against a running node: what it shows, what it refuses before anything is sent, and that
 //! a migration is tried out first.
 
-use serde_json::Value;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
 
 use crate::{Dev, contract};
 
@@ -76,6 +78,50 @@ fn from_one_release_to_the_next() {
 
     let again = upgrade(&dev, "office_migrated.wasm", &["--until-ms", "4000000000000"]);
     assert_eq!(again.json()["error"]["code"], "unchanged", "{}", again.out);
+}
+
+#[test]
+fn the_registry_is_upgraded_once_an_act_has_approved_the_module() {
+    let dev = Dev::start();
+    let file = dev.folder().join("registry.wasm");
+    // The registry's own module with an empty custom section, which is another code.
+    std::fs::write(&file, [chancery::chain::REGISTRY_WASM, b"\0\x08\x07release"].concat())
+        .expect("a folder to write to");
+    let file = file.to_str().expect("the path is a text");
+    let upgrade =
+        |more: &[&str]| dev.run(&[&["contract", "upgrade", "main/registry", file, "--as", "demo"], more].concat());
+    let early = upgrade(&[]);
+    assert_eq!(early.code, Some(1), "{}", early.out);
+    assert!(
+        early.out.contains("no act has approved this code") && early.out.contains("nothing was sent"),
+        "{}",
+        early.out
+    );
+
+    let checked = dev.run(&["contract", "check", file]).json();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+    let until_ms = u64::try_from(since.as_millis()).expect("a time") + 30 * 86_400_000;
+    let measure = json!({ "ApproveUpgrade": { "code": checked["sha256"], "until_ms": until_ms } }).to_string();
+    let act = |by: &str, words: &[&str]| {
+        let called = dev.run(&[&["call", "main/registry"], words, &["--as", by]].concat());
+        assert_eq!(called.code, Some(0), "{}{}", called.out, called.err);
+        called.json()["outcome"]["value"].clone()
+    };
+    let number = act("admin-judicial", &["propose", "--measure", &measure, "--reference", "2026-9"]).to_string();
+    act("admin-interior", &["approve", "--act", &number]);
+    act("admin-judicial", &["carry_out", "--act", &number]);
+    let approved = dev.run(&["query", "main/registry", "approved_upgrade"]).json();
+    assert_eq!(approved["value"]["code"], checked["sha256"]);
+
+    let tried = upgrade(&["--dry-run"]);
+    assert_eq!((tried.code, &tried.json()["status"]), (Some(0), &Value::from("dry_run")), "{}", tried.out);
+    let done = upgrade(&[]);
+    assert_eq!(done.code, Some(0), "{}{}", done.out, done.err);
+    let contracts = dev.run(&["contract", "list", "main"]).json();
+    let contracts = contracts["contracts"].as_array().expect("a list");
+    let registry = contracts.iter().find(|contract| contract["name"] == "registry").expect("it is there");
+    assert_eq!((&registry["code"], &registry["revision"]), (&checked["sha256"], &Value::from(1)));
+    assert_eq!(dev.run(&["query", "main/registry", "approved_upgrade"]).json()["value"], Value::Null, "it is used up");
 }
 
 #[test]

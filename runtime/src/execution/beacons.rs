@@ -1,7 +1,7 @@
 //! Beacons that became known: checked under the mainchain's threshold key, and kept where contracts find them.
 //!
 //! A header brings beacons of heights that were final before it, in order and none twice. There is one signature that
-//! holds for a height, so a proposer can delay a beacon and never choose it. The newest [`BEACONS_KEPT`] stay in the
+//! holds for a height, by the key that speaks for it, so a proposer can delay a beacon and never choose it. The newest [`BEACONS_KEPT`] stay in the
 //! state; older ones stand in the headers that brought them.
 
 use std::collections::BTreeMap;
@@ -107,17 +107,19 @@ pub(super) fn apply(
         return Ok(Err(BeaconError::TooMany { found: beacons.len() }));
     }
     let registry = Registry::of(rules, &*session).filter(|_| rules.genesis().mainchain.is_none());
-    let Some(group) = registry.map(|registry| registry.group()).transpose()?.flatten() else {
-        return Ok(Err(BeaconError::NoKey));
-    };
+    let Some(registry) = registry else { return Ok(Err(BeaconError::NoKey)) };
+    let Some(group) = registry.group()? else { return Ok(Err(BeaconError::NoKey)) };
+    let keys = registry.threshold_keys()?;
     let below = session.facts.height;
     let mut due = newest(&*session)?.map_or(0, |newest| newest + 1).max(group.from_height);
     for beacon in beacons {
         if beacon.height != due || beacon.height >= below {
             return Ok(Err(BeaconError::OutOfOrder { due, below, found: beacon.height }));
         }
+        // What the registry has of keys by height may be unreadable; the one in force is not.
+        let key = keys.at(due).map_or(&group.key, |key| &key.key);
         let is_known = known.get(&beacon.height) == Some(beacon);
-        if !is_known && !chancery_verify::threshold::beacon_holds(rules.digest(), &group.key, beacon) {
+        if !is_known && !chancery_verify::threshold::beacon_holds(rules.digest(), key, beacon) {
             return Ok(Err(BeaconError::Forged { height: beacon.height }));
         }
         due = beacon.height + 1;

@@ -282,7 +282,13 @@ impl<'a> BlockExecutor<'a> {
             self.session = Some(session);
             return Err(refusal.into());
         }
-        let payers = session.payers(self.rules, body).map_err(Halt::Storage)?;
+        let payers = match session.payers(self.rules, body).map_err(Halt::Storage)? {
+            Ok(payers) => payers,
+            Err(refusal) => {
+                self.session = Some(session);
+                return Err(refusal.into());
+            }
+        };
         let paid = match self.checks_quota {
             true => session.check_payers(self.rules, &payers, body.gas_limit).map_err(Halt::Storage)?,
             false => Ok(()),

@@ -550,10 +550,10 @@ fn mainchain_entry(host: &mut Host<'_>, ptr: u32, len: u32) -> wasmtime::Result<
     Ok(len)
 }
 
-fn expect_beacon(host: &mut Host<'_>, height: u64) -> wasmtime::Result<()> {
+fn expect_beacon(host: &mut Host<'_>, height: u64) -> wasmtime::Result<u64> {
     refuse_in_query(host)?;
-    let expected = lanes::seen::expect_beacon(host.data_mut().session(), height);
-    stored(host, expected)
+    let horizon = lanes::seen::expect_beacon(host.data_mut().session(), height);
+    stored(host, horizon)
 }
 
 /// Whether an account holds a role in the department of a contract.

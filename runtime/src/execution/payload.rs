@@ -11,7 +11,7 @@ use super::{
     lanes,
     registry::Registry,
     rules::ChainRules,
-    session::{Halt, Session},
+    session::{Halt, Savepoint, Session},
     trace::StepKind,
 };
 use crate::{
@@ -287,9 +287,14 @@ impl<'a> Runner<'a> {
         let old = accounts::contract_record(self.session(), &contract)
             .map_err(halted)?
             .ok_or_else(|| refused(ExecutionRefusal::UnknownContract))?;
-        self.check_department(&old.department)?;
+        let is_registry = self.rules.registry() == Some(&contract);
+        match is_registry {
+            true => self.check_approved(upgrade)?,
+            false => self.check_department(&old.department)?,
+        }
         let schedule = self.rules.schedule();
         let session = self.session.as_mut().expect("no contract runs");
+        let savepoint = session.savepoint();
         let old_code = super::invoke::load(self.engine, schedule, session, &contract)
             .map_err(|stop| StoppedAt { contract, stop })?;
         let record = |code, height| ContractRecord { code, height, revision: old.revision.saturating_add(1), ..old };
@@ -302,7 +307,37 @@ impl<'a> Runner<'a> {
             self.check_added_fields(contract, compiled.schema(), old_code.schema())?;
         }
         self.run_once(contract, &compiled, MethodKind::Migrate, &upgrade.input)?;
+        if is_registry {
+            self.conclude_registry(contract, savepoint, compiled.schema())?;
+        }
         Ok(contract.encode())
+    }
+
+    /// The registry is nobody's department's: whoever likes upgrades it to what an act has approved.
+    fn check_approved(&mut self, upgrade: &Upgrade) -> Result<(), StoppedAt> {
+        let rules = self.rules;
+        let session = self.session();
+        let (height, now_ms) = (session.facts.height, session.facts.timestamp_ms);
+        let registry = Registry::of(rules, &*session);
+        let approved = registry.map(|registry| registry.has_approved(upgrade, height, now_ms)).transpose();
+        let approved = approved.map_err(halted)?;
+        if approved == Some(true) { Ok(()) } else { Err(refused(ExecutionRefusal::UpgradeNotApproved)) }
+    }
+
+    /// After the registry's upgrade: nodes must be able to go on reading and calling it, and what was approved is used up,
+    /// whatever the migration made of it.
+    fn conclude_registry(&mut self, contract: Address, savepoint: Savepoint, new: &Schema) -> Result<(), StoppedAt> {
+        let rules = self.rules;
+        let session = self.session();
+        let usable = match Registry::of(rules, &*session) {
+            Some(registry) => registry.stays_usable(session, savepoint, new).map_err(halted)?,
+            None => false,
+        };
+        if !usable {
+            return Err(refused(ExecutionRefusal::UnreadableRegistry));
+        }
+        session.set(&contract, Registry::approval_slot(), None);
+        Ok(())
     }
 
     /// Refuses fields that the old code did not have and that have entries all the same: an earlier release left them.

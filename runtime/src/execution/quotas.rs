@@ -1,9 +1,10 @@
 //! Charging departments for what their contracts use, by the quotas that the registry grants.
 //!
 //! A transaction is paid for by the department of the contract that it calls or deploys, each call of a batch by its own;
-//! by the sponsor's department where an administrator sponsors it; and what an administrator asks of the registry by the
-//! administrator's department, out of its reserve first. What others ask of the registry is nobody's, and a department
-//! without a quota uses what it likes.
+//! by the sponsor's department where it names a sponsor, who is an administrator or appointed, and without whom it is not
+//! taken; and what an administrator asks of the registry by the administrator's department, out of its reserve first. What
+//! others ask of the registry is nobody's, and a department without a quota uses what it likes. A sponsor pays gas alone:
+//! bytes are the department's whose contract holds them.
 //!
 //! Invariants: a transaction is in a block only when whoever pays has its whole gas limit left; so gas is never
 //! overdrawn. Bytes are counted once it is done, and one that would take more than is left changes nothing. What is
@@ -48,8 +49,10 @@ pub fn check_quota(
     now_ms: u64,
 ) -> Result<Result<(), Refusal>, StorageError> {
     let Some(registry) = Registry::of(rules, view) else { return Ok(Ok(())) };
-    let parts = parts_of(&registry, rules, view, body)?;
-    check(&registry, &parts, body.gas_limit, now_ms)
+    match parts_of(&registry, rules, view, body, now_ms)? {
+        Ok(parts) => check(&registry, &parts, body.gas_limit, now_ms),
+        Err(refusal) => Ok(Err(refusal)),
+    }
 }
 
 fn check(
@@ -82,10 +85,15 @@ fn parts_of(
     rules: &ChainRules,
     view: &dyn StateView,
     body: &TransactionBody,
-) -> Result<Payers, StorageError> {
+    now_ms: u64,
+) -> Result<Result<Payers, Refusal>, StorageError> {
     let ordinary = |department: String| Payer { department, administrative: false };
     let sponsor = match &body.sponsor {
-        Some(sponsor) => registry.department_of_administrator(sponsor)?.map(ordinary),
+        Some(sponsor) => match registry.department_of_sponsor(sponsor, now_ms)? {
+            Some(department) => Some(ordinary(department)),
+            // Whoever names a sponsor relies on it: another department does not pay instead.
+            None => return Ok(Err(Refusal::NotSponsor { sponsor: *sponsor })),
+        },
         None => None,
     };
     let of_contract = |contract: &Address| -> Result<Option<Payer>, StorageError> {
@@ -114,27 +122,34 @@ fn parts_of(
         | Payload::Claim { .. }
         | Payload::Beacons(_) => Vec::new(),
     };
-    Ok(Payers(parts))
+    Ok(Ok(Payers(parts)))
 }
 
 impl Session {
-    /// Who pays for a transaction.
-    pub(super) fn payers(&mut self, rules: &ChainRules, body: &TransactionBody) -> Result<Payers, StorageError> {
+    /// Who pays for a transaction, or why nobody does.
+    pub(super) fn payers(
+        &mut self,
+        rules: &ChainRules,
+        body: &TransactionBody,
+    ) -> Result<Result<Payers, Refusal>, StorageError> {
         let single = match &body.payload {
             Payload::Call(call) if body.sponsor.is_none() => Some(call.contract),
             _ => None,
         };
         if single.is_some_and(|contract| self.unmetered.contains(&contract)) {
-            return Ok(Payers(Vec::new()));
+            return Ok(Ok(Payers(Vec::new())));
         }
-        let Some(registry) = Registry::of(rules, &*self) else { return Ok(Payers(Vec::new())) };
-        let parts = parts_of(&registry, rules, &*self, body)?;
+        let Some(registry) = Registry::of(rules, &*self) else { return Ok(Ok(Payers(Vec::new()))) };
+        let parts = match parts_of(&registry, rules, &*self, body, self.facts.timestamp_ms)? {
+            Ok(parts) => parts,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         if let (Some(contract), [Some(payer)]) = (single, &parts.0[..])
             && registry.quota(&payer.department)?.is_none()
         {
             self.unmetered.insert(contract);
         }
-        Ok(parts)
+        Ok(Ok(parts))
     }
 
     /// Refuses a transaction whose gas limit one of its payers has not left.

@@ -1,19 +1,22 @@
 //! What the runtime itself reads of a mainchain's registry: who may deploy, what is frozen, who holds a role, what a
-//! department may use, and the committees' threshold key.
+//! department may use and who pays for it, the committees' threshold key, and what the registry may be upgraded to.
 //!
 //! The entries are read by their keys, without calling the contract, so an answer costs one look-up; their layout is
 //! part of the protocol, and the tests compare it with what the contract writes. A chain without a registry has none of
 //! these rules. Invariants: neither the registry nor an administrator counts as frozen; an entry that cannot be decoded
 //! is as good as none, which leaves everything as it was before.
 
+mod upgrade;
+
 use ed25519_zebra::VerificationKey;
 use parity_scale_codec::{Decode, Encode};
 
+pub use self::upgrade::{uncallable_method, unreadable_field};
 use super::rules::ChainRules;
 use crate::{
     abi::{
-        Address, Committee, Digest, Name,
-        limits::COMMITTEE_NOTICE_BLOCKS,
+        Address, Committee, Digest, Name, ThresholdKey,
+        limits::{COMMITTEE_MAX, COMMITTEE_NOTICE_BLOCKS},
         quota::{Quota, Usage},
         slot::{SlotKey, push_field},
     },
@@ -40,6 +43,41 @@ pub struct Group {
     pub members: Vec<[u8; 32]>,
     /// Whether they are too few to bear one that lies.
     pub untrusted: bool,
+}
+
+/// A threshold key, the heights that it speaks for, and the round of the ceremony that made it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct KeySpan {
+    /// The key.
+    pub key: ThresholdKey,
+    /// The round.
+    pub round: u32,
+}
+
+/// A holder, and what it put up as the key's signature over the one to come.
+pub type Endorsement = ([u8; 32], [u8; 48]);
+
+/// All threshold keys by height, and how far ahead a beacon may be promised.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct ThresholdKeys {
+    /// How many heights ahead a contract may promise to use a beacon.
+    pub lead_blocks: u64,
+    /// The keys, in order.
+    pub spans: Vec<KeySpan>,
+}
+
+impl ThresholdKeys {
+    /// The key that speaks for a height.
+    pub fn at(&self, height: u64) -> Option<&ThresholdKey> {
+        self.spans.iter().rev().map(|span| &span.key).find(|key| key.speaks_for(height))
+    }
+
+    /// The furthest height whose beacon can be promised at a height of the mainchain: near enough, and made by the key that
+    /// speaks now. 0 where none does.
+    pub fn horizon(&self, now: u64) -> u64 {
+        let last = |key: &ThresholdKey| key.to_height.unwrap_or(u64::MAX).min(now.saturating_add(self.lead_blocks));
+        self.at(now.saturating_add(1)).map_or(0, last)
+    }
 }
 
 /// What a ceremony waits for.
@@ -145,6 +183,12 @@ struct Deployer {
 }
 
 #[derive(Decode)]
+struct Sponsor {
+    department: String,
+    until_ms: u64,
+}
+
+#[derive(Decode)]
 struct Department {
     _title: String,
     _since_ms: u64,
@@ -188,8 +232,8 @@ impl<'a> Registry<'a> {
         Ok(bytes.and_then(|bytes| T::decode(&mut &bytes[..]).ok()))
     }
 
-    fn department_is_live(&self, department: &Name) -> Result<bool, StorageError> {
-        let found: Option<Department> = self.get("departments", &department.as_str().to_owned())?;
+    fn department_is_live(&self, department: &str) -> Result<bool, StorageError> {
+        let found: Option<Department> = self.get("departments", &department.to_owned())?;
         Ok(found.is_some_and(|department| department.dissolved_ms.is_none()))
     }
 
@@ -200,7 +244,7 @@ impl<'a> Registry<'a> {
     pub fn may_deploy(&self, department: &Name, account: &Address, now_ms: u64) -> Result<bool, StorageError> {
         let key = (self.chain.as_str().to_owned(), department.as_str().to_owned(), *account);
         let found: Option<Deployer> = self.get("deployers", &key)?;
-        Ok(found.is_some_and(|deployer| now_ms < deployer.until_ms) && self.department_is_live(department)?)
+        Ok(found.is_some_and(|deployer| now_ms < deployer.until_ms) && self.department_is_live(department.as_str())?)
     }
 
     /// Whether an account holds a role in a department at this moment.
@@ -217,7 +261,7 @@ impl<'a> Registry<'a> {
         let key = (department.as_str().to_owned(), role.to_owned(), *account);
         let found: Option<Role> = self.get("roles", &key)?;
         let holds = found.is_some_and(|role| (role.from_ms..role.until_ms).contains(&now_ms));
-        Ok(holds && self.department_is_live(department)?)
+        Ok(holds && self.department_is_live(department.as_str())?)
     }
 
     /// Whether an account or contract is frozen at this moment.
@@ -240,6 +284,23 @@ impl<'a> Registry<'a> {
     /// When the store cannot be read.
     pub fn department_of_administrator(&self, account: &Address) -> Result<Option<String>, StorageError> {
         self.get("administrators", account)
+    }
+
+    /// The department that an account pays for when it sponsors a transaction: an administrator's own, or the one that
+    /// appointed it. None for everybody else, for who is frozen, and for a department that was dissolved.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn department_of_sponsor(&self, account: &Address, now_ms: u64) -> Result<Option<String>, StorageError> {
+        if let Some(department) = self.department_of_administrator(account)? {
+            return Ok(Some(department));
+        }
+        let found: Option<Sponsor> = self.get("sponsors", account)?;
+        let Some(Sponsor { department, .. }) = found.filter(|sponsor| now_ms < sponsor.until_ms) else {
+            return Ok(None);
+        };
+        let pays = self.department_is_live(&department)? && !self.is_frozen(account, now_ms)?;
+        Ok(pays.then_some(department))
     }
 
     /// What a department may use; none when it was granted no quota, and then it uses what it likes.
@@ -274,6 +335,55 @@ impl<'a> Registry<'a> {
         self.value("group")
     }
 
+    /// The key that was announced and is not in force yet.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn successor(&self) -> Result<Option<Group>, StorageError> {
+        self.value("successor")
+    }
+
+    /// All threshold keys by height; where nothing can be read of that, the one in force is the only one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn threshold_keys(&self) -> Result<ThresholdKeys, StorageError> {
+        let known = self.value::<ThresholdKeys>("keys")?;
+        let lead_blocks = known.as_ref().map_or(u64::MAX, |keys| keys.lead_blocks);
+        if let Some(keys) = known.filter(|keys| !keys.spans.is_empty()) {
+            return Ok(keys);
+        }
+        let span = |Group { round, key, from_height, untrusted, .. }| KeySpan {
+            key: ThresholdKey { key, from_height, to_height: None, untrusted },
+            round,
+        };
+        Ok(ThresholdKeys { lead_blocks, spans: self.group()?.map(span).into_iter().collect() })
+    }
+
+    /// Whether a rotation of the threshold key was decided whose new key is not known yet.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn rotates(&self) -> Result<bool, StorageError> {
+        Ok(self.value::<(u32, u64)>("rotation")?.is_some() && self.successor()?.is_none())
+    }
+
+    /// What holders of the key before put up as its signature over the key of a round, each with the holder.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn endorsements(&self, round: u32) -> Result<Vec<Endorsement>, StorageError> {
+        let mut prefix = Vec::new();
+        push_field(&mut prefix, "endorsements");
+        round.push_to(&mut prefix);
+        let entries = self.view.page(&self.address, &prefix, &[], COMMITTEE_MAX)?;
+        let endorsement = |(key, value): (Vec<u8>, Vec<u8>)| {
+            let node = key.get(prefix.len()..)?.try_into().ok()?;
+            Some((node, Decode::decode(&mut &value[..]).ok()?))
+        };
+        Ok(entries.into_iter().filter_map(endorsement).collect())
+    }
+
     /// The ceremony under way.
     ///
     /// # Errors
@@ -288,6 +398,14 @@ impl<'a> Registry<'a> {
     /// When the store cannot be read.
     pub fn concluded(&self) -> Result<Option<Ceremony>, StorageError> {
         self.value("concluded")
+    }
+
+    /// The ceremony that made the announced key.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn announced(&self) -> Result<Option<Ceremony>, StorageError> {
+        self.value("announced")
     }
 
     /// The committees of this chain.

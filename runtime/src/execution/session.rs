@@ -87,6 +87,14 @@ pub(crate) struct Savepoint {
     events_bytes: usize,
 }
 
+/// An entry that was written since a savepoint.
+pub(super) struct Written {
+    pub(super) key: Vec<u8>,
+    /// What it held at the savepoint.
+    pub(super) before: Option<Vec<u8>>,
+    pub(super) now: Option<Vec<u8>>,
+}
+
 struct Undo {
     contract: Address,
     key: Vec<u8>,
@@ -307,6 +315,27 @@ impl Session {
             growth += held(key, self.get(contract, key)?.as_ref()) - before;
         }
         Ok(growth)
+    }
+
+    /// The entries of a contract that were written since `savepoint`, each once.
+    pub(super) fn entries_written_since(
+        &self,
+        savepoint: Savepoint,
+        contract: &Address,
+    ) -> Result<Vec<Written>, StorageError> {
+        let mut seen = BTreeSet::new();
+        let mut entries = Vec::new();
+        for Undo { key, before, .. } in self.undo[savepoint.writes..].iter().filter(|undo| undo.contract == *contract) {
+            // Of a key that was written more than once, the first says what was there before.
+            if seen.insert(key) {
+                let before = match before {
+                    Some(written) => written.clone(),
+                    None => self.view.get().get(contract, key)?,
+                };
+                entries.push(Written { key: key.clone(), before, now: self.get(contract, key)? });
+            }
+        }
+        Ok(entries)
     }
 
     pub(super) fn take_events(&mut self) -> Vec<Event> {

@@ -52,6 +52,12 @@ impl<B: StateBackend> State<B> {
         (oldest.max(self.journal_from - 1).min(self.head.height), self.head.height)
     }
 
+    /// The oldest height whose root is proven from memory. Older ones go back through the journal, which is work that grows
+    /// with what many blocks changed.
+    pub fn remembered(&self) -> u64 {
+        self.history.oldest(self.head).height
+    }
+
     /// Proves `contract`'s entry `key`, or that there is none, under the root after the block at `height`.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
-use crate::{Committee, Digest, Genesis, Name, WIRE_VERSION};
+use crate::{Committee, Digest, Genesis, Name, WIRE_VERSION, domain};
 
 /// A threshold group's key and the mainchain heights it speaks for.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
@@ -15,6 +15,38 @@ pub struct ThresholdKey {
     pub from_height: u64,
     /// The last height; `None` while the key serves.
     pub to_height: Option<u64>,
+    /// Whether the group that holds it is too small to bear a member that lies.
+    pub untrusted: bool,
+}
+
+impl ThresholdKey {
+    /// Whether it speaks for a height.
+    pub fn speaks_for(&self, height: u64) -> bool {
+        self.from_height <= height && self.to_height.is_none_or(|last| height <= last)
+    }
+}
+
+/// A threshold key, signed by the one whose place it takes.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct KeyRotation {
+    /// The new key, a compressed point of G2.
+    pub key: [u8; 96],
+    /// The first height that it speaks for; the key before speaks for none from there on.
+    pub from_height: u64,
+    /// The signature under the key before.
+    pub signature: [u8; 48],
+}
+
+impl KeyRotation {
+    /// The bytes that the key before signs.
+    pub fn preimage(genesis: &Digest, key: &[u8; 96], from_height: u64) -> Vec<u8> {
+        domain::prefixed(domain::Kind::KeyRotation, genesis, &Self::message(key, from_height))
+    }
+
+    /// The same without its domain.
+    pub fn message(key: &[u8; 96], from_height: u64) -> Vec<u8> {
+        [&key[..], &from_height.to_le_bytes()].concat()
+    }
 }
 
 /// What everything else is proven from.

@@ -40,6 +40,8 @@ pub enum Kind {
     Attestation,
     /// The making of a threshold key.
     Ceremony,
+    /// A threshold key, as the one before it names it.
+    KeyRotation,
 }
 
 impl Kind {
@@ -58,6 +60,7 @@ impl Kind {
             Self::Beacon => "beacon",
             Self::Attestation => "attestation",
             Self::Ceremony => "ceremony",
+            Self::KeyRotation => "key-rotation",
         }
     }
 }

@@ -6,7 +6,7 @@ use core::fmt;
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
-use crate::Name;
+use crate::{Address, Name};
 
 /// Why a transaction may not be in a block at a given height. A refused transaction costs nothing and changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,11 @@ pub enum Refusal {
     BadSignature,
     /// A sponsor is named and did not sign, or signed and is not named.
     SponsorMismatch,
+    /// The sponsor that it names pays for no department.
+    NotSponsor {
+        /// The account.
+        sponsor: Address,
+    },
     /// The relying party of a passkey's signature is not one that the genesis registers.
     UnknownRelyingParty,
     /// The nonce was used before.
@@ -105,6 +110,7 @@ impl Refusal {
             Self::WrongKey => "wrong_key",
             Self::BadSignature => "bad_signature",
             Self::SponsorMismatch => "sponsor_mismatch",
+            Self::NotSponsor { .. } => "not_sponsor",
             Self::UnknownRelyingParty => "unknown_relying_party",
             Self::NonceUsed { .. } => "nonce_used",
             Self::NonceGap { .. } => "nonce_gap",
@@ -128,6 +134,7 @@ impl fmt::Display for Refusal {
             Self::WrongKey => f.write_str("the key that signed is not the key of the address it signs for"),
             Self::BadSignature => f.write_str("the signature does not hold (a key of another network, a changed byte, or not in its one accepted form)"),
             Self::SponsorMismatch => f.write_str("a sponsor must be both named and have signed, or neither"),
+            Self::NotSponsor { sponsor } => write!(f, "{sponsor} pays for no department: it is neither an administrator nor a sponsor whose time has not ended"),
             Self::UnknownRelyingParty => f.write_str("the passkey belongs to a site that this chain's genesis does not register"),
             Self::NonceUsed { expected, found } => write!(f, "nonce {found} was used before; {expected} is due"),
             Self::NonceGap { expected, found } => write!(f, "nonce {found} is not due before {expected}"),
@@ -303,6 +310,12 @@ pub enum ExecutionRefusal {
     /// More of something came on a lane than was sent, or it is not the sender's.
     #[codec(index = 11)]
     WrongBooks,
+    /// It would upgrade the registry, and no act has approved this code.
+    #[codec(index = 12)]
+    UpgradeNotApproved,
+    /// The upgrade would leave a registry that nodes cannot read as they need, or that lacks what they and offices call.
+    #[codec(index = 13)]
+    UnreadableRegistry,
 }
 
 impl ExecutionRefusal {
@@ -321,11 +334,13 @@ impl ExecutionRefusal {
             Self::StaleEntries => "stale_entries",
             Self::StorageQuota => "storage_quota",
             Self::WrongBooks => "wrong_books",
+            Self::UpgradeNotApproved => "upgrade_not_approved",
+            Self::UnreadableRegistry => "unreadable_registry",
         }
     }
 
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::UnknownContract,
         Self::UnknownMethod,
         Self::ContractExists,
@@ -338,6 +353,8 @@ impl ExecutionRefusal {
         Self::StaleEntries,
         Self::StorageQuota,
         Self::WrongBooks,
+        Self::UpgradeNotApproved,
+        Self::UnreadableRegistry,
     ];
 
     /// What [`Display`](fmt::Display) says, in Chinese.
@@ -355,6 +372,8 @@ impl ExecutionRefusal {
             Self::StaleEntries => "新代码新增的字段仍有早期版本留下的数据:请改名,或在 #[migrate] 方法中清除",
             Self::StorageQuota => "该部门本期的存储配额不足;请待下期,或由登记机构追加",
             Self::WrongBooks => "跨链到账的数量多于发出的数量,或并非发送者所有",
+            Self::UpgradeNotApproved => "没有事项批准登记机构升级至此代码,或批准已失效;登记机构的升级不带参数",
+            Self::UnreadableRegistry => "升级后将无法读取登记机构的数据或调用其必要方法;一切保持不变",
         }
     }
 }
@@ -382,6 +401,13 @@ impl fmt::Display for ExecutionRefusal {
                  have the registry grant more"
             }
             Self::WrongBooks => "more of something came on a lane than was sent, or it is not the sender's own",
+            Self::UpgradeNotApproved => {
+                "no act has approved this code for the registry, or its approval has ended; and a registry's upgrade takes \
+                 no arguments"
+            }
+            Self::UnreadableRegistry => {
+                "after this upgrade nodes could not read or call what they need of the registry, so everything stays as it was"
+            }
         })
     }
 }

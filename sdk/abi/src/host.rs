@@ -155,8 +155,10 @@ macro_rules! for_each_host_function {
             /// What an entry of the mainchain's state is, by the SCALE of a `MainchainEntry` that proves it: the length of
             /// the SCALE of a `MainchainFact`, which is kept, or `NONE` where it does not hold. Only on a sidechain.
             fn mainchain_entry(ptr: u32, len: u32) -> u32, gas 60_000 + 20 * (len);
-            /// On a sidechain, asks for the beacon of a mainchain height to be brought as soon as there is one.
-            fn expect_beacon(height: u64), gas 130_000 + 0 * ();
+            /// Promises to use the beacon of a mainchain height, where that can be promised: it is still to come and not above
+            /// the returned height, the furthest that can be; 0 where none can. A sidechain is brought it as soon as there is
+            /// one.
+            fn expect_beacon(height: u64) -> u64, gas 130_000 + 0 * ();
         }
     };
 }

@@ -44,7 +44,7 @@ pub use receipt::{Event, Outcome, Receipt, TrapClass};
 pub use types::{Address, Digest, Scheme};
 #[cfg(feature = "sha256")]
 pub use {
-    anchor::TrustAnchor,
+    anchor::{KeyRotation, ThresholdKey, TrustAnchor},
     certificate::{Certificate, VoteSignature},
     domain::Kind,
     genesis::{Committee, Department, Genesis, Mainchain, RegistrySetup},

@@ -83,6 +83,8 @@ pub const CLIENT_DATA_BYTES_MAX: usize = 2_048;
 pub const COMMITTEE_MAX: usize = 128;
 /// Departments of a genesis.
 pub const DEPARTMENTS_MAX: usize = 256;
+/// Blocks before the first height of an announced threshold key in which the key before signs it.
+pub const KEY_NOTICE_BLOCKS: u64 = 32;
 /// Beacons that one header may carry.
 pub const BEACONS_MAX: usize = 16;
 /// Heights whose beacons contracts can ask for, back from the newest.
@@ -93,6 +95,8 @@ pub const PROOF_NODES_MAX: usize = 65;
 pub const PROOF_DESCENDANTS_MAX: usize = 1_024;
 /// Hand-overs that may lead from the trust anchor to a certificate's epoch.
 pub const PROOF_HAND_OVERS_MAX: usize = 4_096;
+/// Rotations of the threshold key in a proof bundle.
+pub const PROOF_ROTATIONS_MAX: usize = 1_024;
 /// Bytes of one proof bundle.
 pub const PROOF_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of a contract's schema section.

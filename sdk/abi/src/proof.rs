@@ -4,7 +4,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
-use crate::{Certificate, Header, Name, Receipt, lane::Anchored, merkle::Path};
+use crate::{Certificate, Header, KeyRotation, Name, Receipt, lane::Anchored, merkle::Path};
 
 /// Whose state an entry is in.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
@@ -98,6 +98,14 @@ pub enum Finality {
         hand_overs: Vec<HandOver>,
         /// The certificate.
         certificate: Certificate,
+    },
+    /// The short way: a signature under the threshold key, which outlives committees and names nobody.
+    #[codec(index = 1)]
+    Attestation {
+        /// From the anchor's last key to the one that signed, in order.
+        rotations: Vec<KeyRotation>,
+        /// The signature over the certified header's digest.
+        signature: [u8; 48],
     },
 }
 

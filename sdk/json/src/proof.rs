@@ -1,7 +1,7 @@
 //! What a proof bundle proves, or why it proves nothing, as JSON: the same in the command line and in the browser.
 
-use chancery_abi::{StateSubject, TrustAnchor, codec, schema::Schema};
-use chancery_verify::{Refused, Statement, Verified};
+use chancery_abi::{StateSubject, ThresholdKey, TrustAnchor, codec, schema::Schema};
+use chancery_verify::{Confirmed, Refused, Statement, Verified};
 use serde_json::{Value, json};
 
 use super::{decode, entry_type, read_slot, to_hex};
@@ -15,10 +15,15 @@ pub fn verified(verified: &Verified, schema: Option<&Schema>) -> Value {
         "height": verified.as_of_height,
         "timestamp_ms": verified.as_of_timestamp_ms,
         "certified_height": verified.certified_height,
-        "epoch": verified.epoch,
-        "signers": verified.signers.iter().map(|key| to_hex(key)).collect::<Vec<_>>(),
+        "signers": verified.signers().iter().map(|key| to_hex(key)).collect::<Vec<_>>(),
         "statement": statement(&verified.statement, schema),
     });
+    match &verified.confirmed {
+        Confirmed::Certificate { epoch, .. } => json["epoch"] = (*epoch).into(),
+        Confirmed::Attestation { key, rotations, untrusted } => {
+            json["attestation"] = json!({ "key": to_hex(key), "rotations": rotations, "untrusted": untrusted });
+        }
+    }
     if let Some(through) = &verified.through {
         json["mainchain"] = json!({
             "chain": through.mainchain.as_str(),
@@ -89,6 +94,17 @@ pub fn anchor(anchor: &TrustAnchor) -> Value {
         "fingerprint": fingerprint(anchor),
         "committee": anchor.committee.keys().iter().map(|key| to_hex(key)).collect::<Vec<_>>(),
         "quorum": anchor.committee.quorum(),
+        "threshold_keys": anchor.threshold_keys.iter().map(threshold_key).collect::<Vec<_>>(),
+    })
+}
+
+/// A threshold key of an anchor, and the heights that it speaks for.
+pub fn threshold_key(key: &ThresholdKey) -> Value {
+    json!({
+        "key": to_hex(&key.key),
+        "from_height": key.from_height,
+        "to_height": key.to_height,
+        "untrusted": key.untrusted,
     })
 }
 

@@ -47,6 +47,13 @@ impl Account {
         let authorisation = Authorisation::Ed25519 { public_key: self.public_key(), signature };
         Transaction { body, authorisation, sponsor_authorisation: None }
     }
+
+    /// Signs as the sponsor that the transaction's body names.
+    pub(crate) fn sponsor(&self, transaction: &mut Transaction, rules: &ChainRules) {
+        let signature = self.sign_bytes(&transaction.body.digest(rules.digest()).0);
+        let authorisation = Authorisation::Ed25519 { public_key: self.public_key(), signature };
+        transaction.sponsor_authorisation = Some(Box::new(authorisation));
+    }
 }
 
 impl std::fmt::Debug for Account {

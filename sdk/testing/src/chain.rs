@@ -63,6 +63,23 @@ impl Chain {
         world.enter_office();
     }
 
+    /// Makes an account a sponsor of a department, as the mainchain's registry would, in a block of its own: that department
+    /// pays for what the account sponsors.
+    pub fn appoint_sponsor(&self, account: &Account, department: &str) {
+        self.set_sponsor(account, Some(department));
+    }
+
+    /// Takes that away, in a block of its own.
+    pub fn dismiss_sponsor(&self, account: &Account) {
+        self.set_sponsor(account, None);
+    }
+
+    fn set_sponsor(&self, account: &Account, department: Option<&str>) {
+        let world = &mut *self.world.borrow_mut();
+        world.office.sponsor(&account.address(), department);
+        world.enter_office();
+    }
+
     /// Freezes an account or a contract, as the mainchain's registry would, in a block of its own.
     pub fn freeze(&self, target: Address) {
         self.set_freeze(target, true);
@@ -95,6 +112,11 @@ impl Chain {
     /// Whether blocks bring no beacons, as while the holders of the threshold key are away. Afterwards they catch up.
     pub fn withhold_beacons(&self, withhold: bool) {
         self.world.borrow_mut().office.withholds = withhold;
+    }
+
+    /// Makes so many blocks without transactions.
+    pub fn make_blocks(&self, count: u64) {
+        (0..count).for_each(|_| self.world.borrow_mut().enter_office());
     }
 
     /// The time that the next block will have, in milliseconds since 1970.

@@ -1,13 +1,15 @@
 //! Several chains at once, in memory: a mainchain and sidechains whose contracts send each other messages.
 //!
 //! Each is a [`Chain`] like any other. What they send goes nowhere by itself; [`Chains::carry`] takes it along as the nodes'
-//! relays do, with the same transactions and the same proofs, so that a test decides when.
+//! relays do, with the same transactions and the same proofs, so that a test decides when; and with it the mainchain's
+//! beacons that contracts of sidechains expect.
 
 use std::collections::BTreeMap;
 
 use chancery_abi::{
-    Digest, Name, Payload, codec,
-    lane::{AnchorState, AnchorUpdate, Anchored, Delivery, LaneProof, ProvenMessage, slots},
+    Beacon, Digest, Name, Payload, codec,
+    lane::{AnchorState, AnchorUpdate, Anchored, Delivery, LaneProof, MainchainEntry, ProvenMessage, slots},
+    limits::BEACONS_MAX,
     merkle,
     message::Message,
 };
@@ -25,6 +27,8 @@ const ROUNDS_MAX: usize = 200;
 const MESSAGES: usize = 16;
 /// Gas that a delivery has beside that of its messages.
 const GAS_BESIDE: u64 = 200_000_000;
+/// Gas of bringing one beacon.
+const BEACON_GAS: u64 = 20_000_000;
 
 /// A mainchain, `main`, and sidechains.
 pub struct Chains {
@@ -94,7 +98,8 @@ impl Chains {
     }
 
     /// Anchors every sidechain and carries all messages to their destinations, and what comes of them back, until nothing is
-    /// under way. Returns how many messages were taken.
+    /// under way; and brings sidechains the beacons that they expect, of heights that the mainchain is past. Returns how many
+    /// messages were taken.
     ///
     /// # Panics
     /// When there is no end of it.
@@ -102,13 +107,14 @@ impl Chains {
         let mut taken = 0;
         for _ in 0..ROUNDS_MAX {
             let under_way = self.all().any(|of| self.all().any(|to| waiting(of, to) > 0));
-            if !under_way {
+            if !under_way && self.sides.values().all(|side| self.beacons_for(side).is_empty()) {
                 return taken;
             }
             self.sides.values().for_each(|side| self.anchor(side));
             for side in self.sides.values() {
                 // A block that sees what is anchored.
                 side.world.borrow_mut().enter_office();
+                self.bring_beacons(side);
             }
             for to in self.all() {
                 for of in self.all().filter(|of| chain_name(of) != chain_name(to)) {
@@ -117,6 +123,43 @@ impl Chains {
             }
         }
         panic!("contracts send each other messages without end");
+    }
+
+    /// Has the mainchain anchor a sidechain's newest header, and the sidechain see that it did. Returns what shows it to a
+    /// contract there: what `cx.own_anchor` takes.
+    ///
+    /// # Panics
+    /// When there is no such sidechain.
+    pub fn show_anchor(&self, side: &str) -> Vec<u8> {
+        let side = self.on(side);
+        self.anchor(side);
+        side.world.borrow_mut().enter_office();
+        let (main, seen) = (self.main.world.borrow(), newest_seen(side));
+        let name = chain_name(side);
+        let anchored = anchor_state(&main, &name).expect("only a sidechain has an anchor").newest.height;
+        let (contract, key) = (Address::system(), slots::anchored(&name, anchored));
+        let proof = main.state.prove(seen, &contract, &key).expect("it is not long ago");
+        let header = main.headers.iter().find(|header| header.height == seen).expect("it was seen").clone();
+        codec::encode(&MainchainEntry { header, contract, key, value: proof.value, nodes: proof.nodes })
+    }
+
+    /// Beacons that contracts of a sidechain expect and the mainchain has brought.
+    fn beacons_for(&self, side: &Chain) -> Vec<Beacon> {
+        let expected = lanes::seen::expected_beacons(&side.world.borrow().state.view(None), BEACONS_MAX);
+        let main = self.main.world.borrow();
+        let brought = |height: u64| {
+            let mut beacons = main.headers.iter().flat_map(|header| &header.beacons);
+            beacons.find(|beacon| beacon.height == height).cloned()
+        };
+        expected.expect("memory can be read").into_iter().filter_map(brought).collect()
+    }
+
+    fn bring_beacons(&self, side: &Chain) {
+        let beacons = self.beacons_for(side);
+        if !beacons.is_empty() {
+            let gas = GAS_BESIDE + BEACON_GAS * beacons.len() as u64;
+            submit(side, Payload::Beacons(beacons), gas);
+        }
     }
 
     fn anchor(&self, side: &Chain) {
@@ -167,10 +210,7 @@ impl Chains {
             let height = state?.newest.height;
             return (height > 0).then_some((LaneProof::Anchored { height }, height));
         }
-        let seen: u64 = {
-            let world = to.world.borrow();
-            lanes::seen::newest(&world.state.view(None)).expect("memory can be read")
-        };
+        let seen = newest_seen(to);
         let header = main.headers.get(usize::try_from(seen).ok()?.checked_sub(1)?)?.clone();
         let Some(state) = state else { return Some((LaneProof::Mainchain { header }, seen)) };
         let height = state.newest.height;
@@ -188,6 +228,11 @@ fn chain_name(chain: &Chain) -> Name {
 
 fn counts(chain: &Chain, other: &Name) -> LaneCounts {
     lanes::counts(&chain.world.borrow().state.view(None), other).expect("memory can be read")
+}
+
+/// The newest mainchain height that a sidechain has seen.
+fn newest_seen(side: &Chain) -> u64 {
+    lanes::seen::newest(&side.world.borrow().state.view(None)).expect("memory can be read")
 }
 
 /// Messages from a chain that another has not taken yet.

@@ -77,7 +77,8 @@ impl<C> Calls<C> for Deployed<C> {
 
     fn call<T>(&self, method: &'static str, input: Vec<u8>) -> Call<T> {
         let call = AbiCall { contract: self.address, method: ident(method), input };
-        Call { chain: self.chain.clone(), payload: Payload::Call(call), gas: GAS, returns: PhantomData }
+        let (chain, payload) = (self.chain.clone(), Payload::Call(call));
+        Call { chain, payload, gas: GAS, sponsor: None, returns: PhantomData }
     }
 
     fn query<T>(&self, method: &'static str, input: Vec<u8>) -> Query<T> {
@@ -106,10 +107,17 @@ pub struct Call<T> {
     chain: Chain,
     payload: Payload,
     gas: u64,
+    sponsor: Option<Account>,
     returns: PhantomData<fn() -> T>,
 }
 
 impl<T: Data> Call<T> {
+    /// Has this account sign as well, so that its department pays: see [`Chain::appoint_sponsor`].
+    pub fn sponsored_by(mut self, sponsor: &Account) -> Self {
+        self.sponsor = Some(sponsor.clone());
+        self
+    }
+
     /// Gives it at most so much gas.
     pub fn with_gas(mut self, gas: u64) -> Self {
         self.gas = gas;
@@ -129,7 +137,8 @@ impl<T: Data> Call<T> {
     /// # Errors
     /// When it may not, such as when its department has not as much gas left. Nothing has changed then.
     pub fn try_by(self, account: &Account) -> Result<Called<T>, Refusal> {
-        let executed = self.chain.world.borrow_mut().submit(account, self.payload, self.gas)?;
+        let sponsor = self.sponsor.as_ref();
+        let executed = self.chain.world.borrow_mut().submit_sponsored(account, sponsor, self.payload, self.gas)?;
         let subject = Subject::Transaction { by: account.name().to_owned(), executed: Box::new(executed) };
         Ok(Called::new(self.chain, subject))
     }
@@ -256,7 +265,7 @@ fn begin<C>(
         kind == expected,
         "`{method}` cannot begin here: `deploy` takes the init method, `upgrade` the migrate method"
     );
-    let before = chain.world.borrow_mut().contracts.insert(address, known);
+    let before = chain.world.borrow_mut().expect_contract(address, known.0, known.1);
     let deployer = chain.deployer();
     let submitted = chain.world.borrow_mut().submit(&deployer, payload, GAS);
     let executed = submitted.unwrap_or_else(|refusal| panic!("this may not be in a block: {refusal}"));

@@ -62,6 +62,16 @@ impl Office {
         self.due.push((slot("freezes", target), frozen.then(|| entry.encode())));
     }
 
+    /// Makes an account a department's sponsor, or no department's.
+    pub(crate) fn sponsor(&mut self, account: &Address, department: Option<&str>) {
+        if let Some(department) = department {
+            let title = (department.to_owned(), 0u64, None::<u64>);
+            self.due.push((slot("departments", &department.to_owned()), Some(title.encode())));
+        }
+        let sponsor = department.map(|department| (department.to_owned(), u64::MAX, 0u32).encode());
+        self.due.push((slot("sponsors", account), sponsor));
+    }
+
     /// Grants a department a quota, or takes it away.
     pub(crate) fn set_quota(&mut self, department: &str, quota: Option<&Quota>) {
         self.due.push((slot("quotas", &department.to_owned()), quota.map(Encode::encode)));

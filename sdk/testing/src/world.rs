@@ -59,6 +59,8 @@ pub(crate) struct World {
     pub(crate) contracts: BTreeMap<Address, (String, Arc<Contract>)>,
     /// What the registry of the chain says.
     pub(crate) office: Office,
+    /// Of a mainchain, whether a contract of a sidechain could ask for its beacons.
+    asked_by_sides: bool,
     tip: ChainTip,
 }
 
@@ -84,8 +86,18 @@ impl World {
         let backend = Arc::new(MemoryBackend::new());
         let state = State::open(backend, StateConfig::default()).expect("an empty store opens");
         let tip = ChainTip::genesis(&rules);
-        let (contracts, office) = (BTreeMap::new(), Office::new());
-        Self { rules, state, header: None, headers: Vec::new(), mainchain, now_ms: GENESIS_MS, contracts, office, tip }
+        Self {
+            rules,
+            state,
+            header: None,
+            headers: Vec::new(),
+            mainchain,
+            now_ms: GENESIS_MS,
+            contracts: BTreeMap::new(),
+            office: Office::new(),
+            asked_by_sides: false,
+            tip,
+        }
     }
 
     pub(crate) fn deployer() -> Account {
@@ -104,13 +116,29 @@ impl World {
             now_ms: self.now_ms,
             contracts: self.contracts.clone(),
             office: self.office.clone(),
+            asked_by_sides: self.asked_by_sides,
             tip: self.tip.clone(),
         }
     }
 
+    /// Takes note of the contract that is about to stand at an address; what was known to stand there before.
+    pub(crate) fn expect_contract(
+        &mut self,
+        address: Address,
+        name: String,
+        contract: Arc<Contract>,
+    ) -> Option<(String, Arc<Contract>)> {
+        if let Some(mainchain) = &self.mainchain
+            && contract.asks_for_beacons()
+        {
+            mainchain.borrow_mut().asked_by_sides = true;
+        }
+        self.contracts.insert(address, (name, contract))
+    }
+
     /// The beacons that the next block brings. They are made as soon as a contract could ask for one.
     fn beacons_due(&self) -> Vec<Beacon> {
-        let asks = self.contracts.values().any(|(_, contract)| contract.asks_for_beacons());
+        let asks = self.asked_by_sides || self.contracts.values().any(|(_, contract)| contract.asks_for_beacons());
         if asks && self.mainchain.is_none() {
             self.office.beacons(&self.rules, &self.state.view(None), self.state.height())
         } else {
@@ -166,6 +194,20 @@ impl World {
     /// # Errors
     /// When it may not be in a block; nothing has changed then.
     pub(crate) fn submit(&mut self, by: &Account, payload: Payload, gas: u64) -> Result<Executed, Refusal> {
+        self.submit_sponsored(by, None, payload, gas)
+    }
+
+    /// The same, which somebody else may sponsor.
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub(crate) fn submit_sponsored(
+        &mut self,
+        by: &Account,
+        sponsor: Option<&Account>,
+        payload: Payload,
+        gas: u64,
+    ) -> Result<Executed, Refusal> {
         let nonce = accounts::nonce(&self.state.view(None), &by.address()).expect("memory can be read");
         let body = TransactionBody {
             version: WIRE_VERSION,
@@ -175,9 +217,13 @@ impl World {
             gas_limit: gas,
             valid_until_height: self.state.height() + VALID_BLOCKS,
             payload,
-            sponsor: None,
+            sponsor: sponsor.map(Account::address),
         };
-        let transaction = VerifiedTransaction::verify(by.sign(body, &self.rules), &self.rules)?;
+        let mut transaction = by.sign(body, &self.rules);
+        if let Some(sponsor) = sponsor {
+            sponsor.sponsor(&mut transaction, &self.rules);
+        }
+        let transaction = VerifiedTransaction::verify(transaction, &self.rules)?;
         let context = self.next();
         let receipt = self.block(Some(&transaction), context)?.expect("a transaction that was executed has a receipt");
         let beacons = self.header.as_ref().map(|header| header.beacons.clone()).unwrap_or_default();

@@ -61,16 +61,16 @@ pub fn examine(bundle: &[u8], anchor: &TrustAnchor) -> Result<Verified, Refused>
     };
     chain::check_header(&mainchain, anchor).map_err(unsigned)?;
     let certified = chain::follow(&mainchain, &bundle.link, anchor).map_err(unsigned)?;
-    let certified = chain::certify(certified, &bundle.finality, anchor)?;
+    let certified_height = certified.height;
+    let confirmed = chain::confirm(certified, &bundle.finality, anchor)?;
     Ok(Verified {
         chain: own.chain,
         genesis: own.genesis,
         through,
         as_of_height: header.height,
         as_of_timestamp_ms: header.timestamp_ms,
-        certified_height: certified.height,
-        epoch: certified.epoch,
-        signers: certified.signers,
+        certified_height,
+        confirmed,
         statement,
     })
 }
@@ -86,13 +86,13 @@ fn follow_sidechain(header: &Header, origin: &SidechainOrigin, own: &TrustAnchor
     lane::record(mainchain, &own.chain, record, nodes).map_err(VerifyError::Sidechain)
 }
 
-/// Checks that a header is final by what the anchor's committee and its successors signed.
+/// Checks that a header is final by what the anchor's committee and its successors signed, or the threshold key.
 ///
 /// # Errors
 /// When anything does not lead there.
 pub fn verify_header(header: &Header, finality: &Finality, anchor: &TrustAnchor) -> Result<(), VerifyError> {
     chain::check_header(header, anchor)?;
-    chain::certify(header, finality, anchor).map(drop).map_err(|refused| refused.error)
+    chain::confirm(header, finality, anchor).map(drop).map_err(|refused| refused.error)
 }
 
 fn check_claim(claim: Claim, header: &Header, anchor: &TrustAnchor) -> Result<Statement, VerifyError> {

@@ -3,23 +3,22 @@
 //! Two directions meet at the certified header. Downwards, parent digests or the history bind the bundle's header to
 //! it. Upwards, the anchor's committee (epoch 0) names the next in its epoch's last header, and so on to the committee
 //! whose certificate the bundle has. A header's digest covers the chain's genesis through its domain, so a header of
-//! another chain of the same name never fits.
-
-use alloc::vec::Vec;
+//! another chain of the same name never fits. An attestation is the short way up: one signature under a threshold key
+//! that the anchor has, or that such a key named as its successor.
 
 use chancery_abi::{
-    Certificate, Committee, Digest, Finality, HandOver, Header, Link, TrustAnchor, WIRE_VERSION,
-    limits::{PROOF_DESCENDANTS_MAX, PROOF_HAND_OVERS_MAX},
+    Certificate, Committee, Digest, Finality, HandOver, Header, KeyRotation, Link, ThresholdKey, TrustAnchor,
+    WIRE_VERSION,
+    limits::{PROOF_DESCENDANTS_MAX, PROOF_HAND_OVERS_MAX, PROOF_ROTATIONS_MAX},
 };
 
-use crate::{Refused, Stage, VerifyError, error::Part, roots, signatures::verify_certificate};
-
-/// Who certified a header.
-pub(crate) struct Certified {
-    pub(crate) height: u64,
-    pub(crate) epoch: u64,
-    pub(crate) signers: Vec<[u8; 32]>,
-}
+use crate::{
+    Confirmed, Refused, Stage, VerifyError,
+    error::Part,
+    roots,
+    signatures::verify_certificate,
+    threshold::{attestation_holds, rotation_holds},
+};
 
 /// Checks all that a header says of itself, as far as it can be checked without the chain.
 pub(crate) fn check_header(header: &Header, anchor: &TrustAnchor) -> Result<(), VerifyError> {
@@ -83,8 +82,19 @@ fn descend<'a>(header: &'a Header, descendants: &'a [Header], anchor: &TrustAnch
 /// Checks that `header`, which is checked itself, is final by what the anchor's committee and its successors signed:
 /// first that the committee of its epoch signed it, as far as the bundle names that committee rightly, and then that it
 /// does.
-pub(crate) fn certify(header: &Header, finality: &Finality, anchor: &TrustAnchor) -> Result<Certified, Refused> {
-    let Finality::Certificate { hand_overs, certificate } = finality;
+pub(crate) fn confirm(header: &Header, finality: &Finality, anchor: &TrustAnchor) -> Result<Confirmed, Refused> {
+    match finality {
+        Finality::Certificate { hand_overs, certificate } => certify(header, hand_overs, certificate, anchor),
+        Finality::Attestation { rotations, signature } => attest(header, rotations, signature, anchor),
+    }
+}
+
+fn certify(
+    header: &Header,
+    hand_overs: &[HandOver],
+    certificate: &Certificate,
+    anchor: &TrustAnchor,
+) -> Result<Confirmed, Refused> {
     if hand_overs.len() > PROOF_HAND_OVERS_MAX {
         return Err(Stage::Proof.refuse(VerifyError::TooManyHandOvers { found: hand_overs.len() }));
     }
@@ -97,7 +107,54 @@ pub(crate) fn certify(header: &Header, finality: &Finality, anchor: &TrustAnchor
         .map_err(|error| Stage::Signatures.refuse(error))?;
     hand_over(hand_overs, anchor).map_err(|error| Stage::Departments.refuse(error))?;
     let signers = certificate.votes.iter().filter_map(|vote| committee.keys().get(usize::from(vote.member)));
-    Ok(Certified { height: header.height, epoch, signers: signers.copied().collect() })
+    Ok(Confirmed::Certificate { epoch, signers: signers.copied().collect() })
+}
+
+/// Checks that a threshold key which speaks for the height of `header`, which is checked itself, attested it: first the
+/// signature under the key that the bundle names, and then that the anchor's key leads to that one.
+fn attest(
+    header: &Header,
+    rotations: &[KeyRotation],
+    signature: &[u8; 48],
+    anchor: &TrustAnchor,
+) -> Result<Confirmed, Refused> {
+    if rotations.len() > PROOF_ROTATIONS_MAX {
+        return Err(Stage::Proof.refuse(VerifyError::TooManyRotations { found: rotations.len() }));
+    }
+    let height = header.height;
+    let known = |key: &&ThresholdKey| match rotations {
+        [] => key.speaks_for(height),
+        // What is rotated is the key that serves.
+        _ => key.to_height.is_none(),
+    };
+    let Some(known) = anchor.threshold_keys.iter().find(known) else {
+        return Err(Stage::Signatures.refuse(VerifyError::NoThresholdKey { height }));
+    };
+    let (key, from_height) =
+        rotations.last().map_or((&known.key, known.from_height), |last| (&last.key, last.from_height));
+    if height < from_height {
+        return Err(Stage::Signatures.refuse(VerifyError::KeyNotInForce { from_height, found: height }));
+    }
+    if !attestation_holds(&anchor.genesis, key, &header.digest(&anchor.genesis), signature) {
+        return Err(Stage::Signatures.refuse(VerifyError::AttestationForged));
+    }
+    follow_rotations(known, rotations, &anchor.genesis).map_err(|error| Stage::Departments.refuse(error))?;
+    Ok(Confirmed::Attestation { key: *key, rotations: rotations.len() as u64, untrusted: known.untrusted })
+}
+
+/// Checks that a key leads through these rotations to the last of them.
+fn follow_rotations(known: &ThresholdKey, rotations: &[KeyRotation], genesis: &Digest) -> Result<(), VerifyError> {
+    let (mut key, mut from_height) = (&known.key, known.from_height);
+    for (place, rotation) in (0..).zip(rotations) {
+        if rotation.from_height <= from_height {
+            return Err(VerifyError::RotationOrder { place });
+        }
+        if !rotation_holds(genesis, key, rotation) {
+            return Err(VerifyError::RotationForged { place });
+        }
+        (key, from_height) = (&rotation.key, rotation.from_height);
+    }
+    Ok(())
 }
 
 /// Checks that the anchor's committee handed over to the next, and that to the one after it, to the last one's `next`.

@@ -4,7 +4,7 @@ use core::fmt;
 
 use chancery_abi::{
     DecodeError, Name,
-    limits::{PROOF_DESCENDANTS_MAX, PROOF_HAND_OVERS_MAX},
+    limits::{PROOF_DESCENDANTS_MAX, PROOF_HAND_OVERS_MAX, PROOF_ROTATIONS_MAX},
 };
 
 use crate::{CertificateError, LaneError, TrieError};
@@ -158,6 +158,36 @@ pub enum VerifyError {
         /// The header's height.
         found: u64,
     },
+
+    /// The trust anchor has no threshold key that could speak for the header.
+    NoThresholdKey {
+        /// The header's height.
+        height: u64,
+    },
+    /// More rotations of the threshold key than a bundle may have.
+    TooManyRotations {
+        /// How many there are.
+        found: usize,
+    },
+    /// The header lies below the first height that the key which attests it speaks for.
+    KeyNotInForce {
+        /// That first height.
+        from_height: u64,
+        /// The header's.
+        found: u64,
+    },
+    /// The attestation is not a signature over the header under the key that is due.
+    AttestationForged,
+    /// A rotation takes effect no later than the one before.
+    RotationOrder {
+        /// Its place, from 0.
+        place: u64,
+    },
+    /// A rotation is not signed by the key before.
+    RotationForged {
+        /// Its place, from 0.
+        place: u64,
+    },
 }
 
 impl VerifyError {
@@ -191,6 +221,12 @@ impl VerifyError {
             Self::NotAHandOver { .. } => "not_a_hand_over",
             Self::WrongCommittee { .. } => "wrong_committee",
             Self::EpochsOverlap { .. } => "epochs_overlap",
+            Self::NoThresholdKey { .. } => "no_threshold_key",
+            Self::TooManyRotations { .. } => "too_many_rotations",
+            Self::KeyNotInForce { .. } => "key_not_in_force",
+            Self::AttestationForged => "attestation_forged",
+            Self::RotationOrder { .. } => "rotation_order",
+            Self::RotationForged { .. } => "rotation_forged",
         }
     }
 }
@@ -270,6 +306,28 @@ impl fmt::Display for VerifyError {
             }
             Self::EpochsOverlap { ended, found } => {
                 write!(f, "a header at height {found} is certified in an epoch that began after height {ended}")
+            }
+            Self::NoThresholdKey { height } => write!(
+                f,
+                "the proof is attested by a threshold key, and the trust anchor has none that speaks for height {height}"
+            ),
+            Self::TooManyRotations { found } => {
+                write!(
+                    f,
+                    "it has {found} rotations of the threshold key, of which at most {PROOF_ROTATIONS_MAX} are allowed"
+                )
+            }
+            Self::KeyNotInForce { from_height, found } => {
+                write!(f, "the threshold key speaks from height {from_height} on, and attests height {found}")
+            }
+            Self::AttestationForged => {
+                f.write_str("the attestation is not the threshold key's signature over the header")
+            }
+            Self::RotationOrder { place } => {
+                write!(f, "rotation {place} of the threshold key takes effect no later than the one before")
+            }
+            Self::RotationForged { place } => {
+                write!(f, "rotation {place} of the threshold key is not signed by the key before")
             }
         }
     }

@@ -7,7 +7,7 @@
 //! something else that is true; only certificates may carry more votes than they need. The same code runs in the node,
 //! the command line, the browser and on other chains, so it knows no consensus crate and no trie crate.
 //!
-//! What is deliberately absent: threshold attestations, which bundles cannot carry yet; any check that validators
+//! What is deliberately absent: any check that validators
 //! computed a header rightly (a quorum's word is the root of trust); and freshness: a proof holds as of its header, and how
 //! old that may be is the reader's decision.
 #![no_std]
@@ -23,6 +23,7 @@ pub mod signatures;
 mod stage;
 pub mod threshold;
 pub mod trie;
+mod utc;
 pub mod verified;
 
 pub use bundle::{examine, verify, verify_header};
@@ -31,4 +32,5 @@ pub use lane::LaneError;
 pub use signatures::CertificateError;
 pub use stage::{Refused, Stage};
 pub use trie::TrieError;
-pub use verified::{Statement, Through, Verified};
+pub use utc::Utc;
+pub use verified::{Confirmed, Statement, Through, Verified};

@@ -10,7 +10,7 @@ use bls12_381::{
     hash_to_curve::{ExpandMsgXmd, HashToCurve},
     multi_miller_loop,
 };
-use chancery_abi::{Beacon, Digest, domain};
+use chancery_abi::{Beacon, Digest, KeyRotation, domain};
 
 /// The tag under which messages are hashed to G1 (draft-irtf-cfrg-bls-signature, with proofs of possession).
 pub const MESSAGE_TAG: &[u8] = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_";
@@ -37,6 +37,17 @@ pub fn signature_holds(key: &[u8; 96], message: &[u8], signature: &[u8; 48]) -> 
 /// Whether a beacon is the one of its height, on the chain with this genesis and under this key.
 pub fn beacon_holds(genesis: &Digest, key: &[u8; 96], beacon: &Beacon) -> bool {
     signature_holds(key, &Beacon::preimage(genesis, beacon.height), &beacon.signature)
+}
+
+/// Whether a key attested a header, on the chain with this genesis.
+pub fn attestation_holds(genesis: &Digest, key: &[u8; 96], header: &Digest, signature: &[u8; 48]) -> bool {
+    signature_holds(key, &attestation_preimage(genesis, header), signature)
+}
+
+/// Whether a key names the one that takes its place, on the chain with this genesis.
+pub fn rotation_holds(genesis: &Digest, key: &[u8; 96], rotation: &KeyRotation) -> bool {
+    let preimage = KeyRotation::preimage(genesis, &rotation.key, rotation.from_height);
+    signature_holds(key, &preimage, &rotation.signature)
 }
 
 /// The bytes that the threshold key signs to attest a header.

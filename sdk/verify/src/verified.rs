@@ -5,6 +5,8 @@ use core::fmt;
 
 use chancery_abi::{Digest, Ident, Name, Outcome, Receipt, StateSubject};
 
+use crate::Utc;
+
 /// Bytes of a key or value that a sentence spells out; of longer ones it gives the beginning.
 const SPELLED_BYTES_MAX: usize = 64;
 
@@ -44,6 +46,27 @@ pub struct Through {
     pub timestamp_ms: u64,
 }
 
+/// On whose word a header is final.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Confirmed {
+    /// A quorum of a committee's: it is known who signed.
+    Certificate {
+        /// The committee's term.
+        epoch: u64,
+        /// The ed25519 keys that signed, in the committee's order.
+        signers: Vec<[u8; 32]>,
+    },
+    /// All but f of those who hold the committee's threshold key: it is not known who.
+    Attestation {
+        /// The key, a compressed point of G2.
+        key: [u8; 96],
+        /// How many rotations lead to it from the anchor's.
+        rotations: u64,
+        /// Whether the group that holds it is too small to bear a member that lies.
+        untrusted: bool,
+    },
+}
+
 /// What a bundle proved, as of when, and on whose word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
@@ -59,10 +82,8 @@ pub struct Verified {
     pub as_of_timestamp_ms: u64,
     /// The height of the header that was certified, the same or a later one: for a sidechain, of the mainchain.
     pub certified_height: u64,
-    /// The term of the committee that certified it.
-    pub epoch: u64,
-    /// The ed25519 keys that signed, in the committee's order.
-    pub signers: Vec<[u8; 32]>,
+    /// On whose word that one is final.
+    pub confirmed: Confirmed,
     /// What is so.
     pub statement: Statement,
 }
@@ -118,25 +139,57 @@ impl Verified {
             "This holds as of height {} of chain {}, at {}.",
             self.as_of_height,
             self.chain,
-            Utc(self.as_of_timestamp_ms),
+            Utc::of(self.as_of_timestamp_ms),
         ));
         lines.push(format!("The chain is the one whose genesis is {}.", self.genesis));
         if let Some(Through { mainchain, anchored_height, height, timestamp_ms }) = &self.through {
             lines.push(format!(
                 "It is a sidechain of chain {mainchain}, which had its height {anchored_height} on record at height {height}, at {}.",
-                Utc(*timestamp_ms),
+                Utc::of(*timestamp_ms),
             ));
         }
         let own_height = self.through.as_ref().map_or(self.as_of_height, |through| through.height);
         let certified = if self.certified_height == own_height { "that header" } else { "a later header" };
-        lines.push(format!(
-            "{} members of the committee of epoch {} certified {certified} (height {}):",
-            self.signers.len(),
-            self.epoch,
-            self.certified_height,
-        ));
-        lines.extend(self.signers.iter().map(|key| format!("  {}", Hex(key))));
+        let height = self.certified_height;
+        match &self.confirmed {
+            Confirmed::Certificate { epoch, signers } => {
+                let count = signers.len();
+                lines.push(format!(
+                    "{count} members of the committee of epoch {epoch} certified {certified} (height {height}):"
+                ));
+                lines.extend(signers.iter().map(|key| format!("  {}", Hex(key))));
+            }
+            Confirmed::Attestation { key, rotations, untrusted } => {
+                lines.push(format!("The committee's threshold key attested {certified} (height {height}):"));
+                lines.push(format!("  {}", Digest::of(key)));
+                match rotations {
+                    0 => lines.push("The trust anchor has that key, here by its SHA-256.".into()),
+                    _ => lines.push(format!(
+                        "That key, here by its SHA-256, took the place of the trust anchor's by {rotations} signed rotation(s)."
+                    )),
+                }
+                if *untrusted {
+                    lines.push("UNTRUSTED GROUP: those who hold it are too few to bear one that lies.".into());
+                }
+            }
+        }
         lines
+    }
+
+    /// The term of the committee that certified, where one did.
+    pub fn epoch(&self) -> Option<u64> {
+        match self.confirmed {
+            Confirmed::Certificate { epoch, .. } => Some(epoch),
+            Confirmed::Attestation { .. } => None,
+        }
+    }
+
+    /// The ed25519 keys that signed, where that is known.
+    pub fn signers(&self) -> &[[u8; 32]] {
+        match &self.confirmed {
+            Confirmed::Certificate { signers, .. } => signers,
+            Confirmed::Attestation { .. } => &[],
+        }
     }
 }
 
@@ -217,27 +270,5 @@ impl fmt::Display for Hex<'_> {
             write!(f, "... (SHA-256 {})", Digest::of(self.0))?;
         }
         Ok(())
-    }
-}
-
-/// Milliseconds since 1970 as a date and time of the Gregorian calendar.
-struct Utc(u64);
-
-impl fmt::Display for Utc {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seconds, ms) = (self.0 / 1_000, self.0 % 1_000);
-        let (days, second) = (seconds / 86_400, seconds % 86_400);
-        // Howard Hinnant's days-to-civil: years begin in March and eras of 400 years have 146,097 days. The largest
-        // u64 is some 213 billion days, so nothing overflows.
-        let days = days + 719_468;
-        let (era, day) = (days / 146_097, days % 146_097);
-        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-        let day = day - (365 * year + year / 4 - year / 100);
-        let month = (5 * day + 2) / 153;
-        let day = day - (153 * month + 2) / 5 + 1;
-        let month = if month < 10 { month + 3 } else { month - 9 };
-        let year = year + era * 400 + u64::from(month <= 2);
-        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{ms:03} UTC")
     }
 }

@@ -52,6 +52,22 @@ test("behind a failure nothing is checked, whatever its outcome", () => {
   assert.equal(overall(ticks), "bad");
 });
 
+test("what the threshold key attested is green, and never where those who hold it are too few", () => {
+  const attested = (untrusted) => {
+    const attestation = { key: "aa".repeat(96), rotations: 0, untrusted };
+    return { ...proven(), signers: [], epoch: undefined, attestation };
+  };
+  const trusted = judged({ digest: DIGEST }, good({ proven: attested(false) }));
+  assert.equal(states(trusted.ticks), "ok ok ok ok");
+  assert.equal(trusted.ticks[2].why.id, "ok.attested");
+  assert.equal(trusted.verdict.state, "ok");
+  const untrusted = judged({ digest: DIGEST }, good({ proven: attested(true) }));
+  assert.equal(states(untrusted.ticks), "ok ok warn ok");
+  assert.notEqual(untrusted.verdict.state, "ok");
+  const absent = { claimed: "absent", is_wanted: true, proven: { ...attested(false), statement: { kind: "absent" } } };
+  assert.equal(judged({ digest: DIGEST }, absent).verdict.notes[0].id, "verdict.absent_note_attested");
+});
+
 test("a document with its proven record is green", () => {
   const { ticks, verdict } = judged({ digest: DIGEST }, good());
   assert.equal(states(ticks), "ok ok ok ok");

@@ -24,6 +24,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::tree::Presentation;
 use crate::{
+    chain::Word,
     cli::{
         arguments::AddressNames,
         failure::{Failure, Result, at},
@@ -288,7 +289,7 @@ impl<'a> Prover<'a> {
         let field = found.ok_or_else(|| Failure::new(format!("the contract has no field {field}")))?;
         let slot = schema_json::slot_key(&self.schema, field, Some(key), &schema_json::DigitsOnly)
             .map_err(|error| Failure::new(error.to_string()))?;
-        let bundle = self.chain.prove_slot(&self.contract, &slot, None)?;
+        let bundle = self.chain.prove_slot(&self.contract, &slot, None, Word::Certificate)?;
         let verified = verify(&bundle, &self.anchor)
             .map_err(|error| Failure::new("the node's proof does not hold").because(error).code("not_proven"))?;
         if verified.statement.key() != Some(&slot[..]) {

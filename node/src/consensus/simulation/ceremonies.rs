@@ -42,7 +42,8 @@ pub(super) struct Keys {
     pub(super) round: u32,
 }
 
-fn board(world: &World, place: usize, side: &SimSide) -> Option<Board> {
+/// What a node knows of the key.
+pub(super) fn board(world: &World, place: usize, side: &SimSide) -> Option<Board> {
     RegistryBoard::new(side.chain.clone(), world.keys[place]).board()
 }
 

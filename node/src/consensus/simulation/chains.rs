@@ -39,6 +39,7 @@ use crate::{
 const TIMING: Timing = Timing {
     heartbeat: Duration::from_millis(250),
     proposal_patience: Duration::from_millis(250),
+    gather: Duration::from_millis(60),
     clock_tolerance: Duration::from_millis(500),
     fetch_timeout: Duration::from_millis(500),
 };

@@ -53,7 +53,9 @@ impl StateReader for SimStore {
 
 impl StateBackend for SimStore {
     fn write(&self, mut batch: WriteBatch, mut durability: Durability) -> Result<(), StorageError> {
-        if self.double == Some(Double::SyncsTooLate) {
+        if self.double == Some(Double::SyncsTooLate) && durability == Durability::Synced {
+            // What came before is there. A store that lost all of it is a new one, and is filled from the others.
+            self.memory.write(WriteBatch::default(), Durability::Synced)?;
             durability = Durability::Buffered;
         }
         if self.double == Some(Double::ExecutesDifferently) {
@@ -175,6 +177,14 @@ impl ChainSide for SimSide {
 
     fn certifiers(&self) -> Vec<[u8; 32]> {
         self.chain.certifiers()
+    }
+
+    fn is_under_load(&self) -> bool {
+        self.chain.is_under_load()
+    }
+
+    fn audience(&self) -> Vec<[u8; 32]> {
+        self.chain.audience()
     }
 
     fn engine_failed(&self, reason: &str) {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use commonware_p2p::simulated::Link;
+use commonware_cryptography::ed25519::PublicKey;
+use commonware_p2p::simulated::{Link, Oracle};
+use commonware_runtime::deterministic;
 use commonware_utils::{Probability, probability};
 
 /// A class of faults.
@@ -85,6 +87,23 @@ fn link(latency_ms: u64, jitter_ms: u64, success_rate: Probability) -> Link {
 /// A department's network on a good day.
 pub(super) fn good() -> Link {
     link(4, 2, probability!(1.0))
+}
+
+/// Makes every link between peers what `link` says of it, by their places; none where it is cut.
+pub(super) async fn relink(
+    oracle: &Oracle<PublicKey, deterministic::Context>,
+    peers: &[PublicKey],
+    link: impl Fn(usize, usize) -> Option<Link>,
+) {
+    for (from, sender) in peers.iter().enumerate() {
+        for (to, receiver) in peers.iter().enumerate().filter(|(to, _)| *to != from) {
+            // There may be none yet, or none any more.
+            oracle.remove_link(sender.clone(), receiver.clone()).await.ok();
+            if let Some(link) = link(from, to) {
+                oracle.add_link(sender.clone(), receiver.clone(), link).await.ok();
+            }
+        }
+    }
 }
 
 /// How every link is under a fault that is the network's as a whole.

@@ -1,6 +1,6 @@
 //! What must hold whatever happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chancery_abi::{Digest, HandOver};
 use chancery_verify::signatures::verify_certificate;
@@ -24,6 +24,16 @@ pub(super) enum Violation {
     HandOver { place: usize, reason: String },
     #[error("validator {place} knows another threshold key, of round {round}, than there was before")]
     TwoKeys { place: usize, round: u32 },
+    #[error("validator {place} has keys at height {height} that do not fit what came before: {spans}")]
+    KeySpans { place: usize, height: u64, spans: String },
+    #[error("validator {place} signed with the key of round {round} at height {height}, before its time")]
+    SignedEarly { place: usize, round: u32, height: u64 },
+    #[error("the keys of rounds {signed:?} signed, and those of rounds {in_force:?} were in force")]
+    SignedBy { signed: BTreeSet<u32>, in_force: Vec<u32> },
+    #[error("block {height} of validator {place} has a wrong beacon of height {found} where that of {due} is due")]
+    WrongBeacon { place: usize, height: u64, due: u64, found: u64 },
+    #[error("at validator {place} the old threshold key does not lead to the new one: {reason}")]
+    NotLed { place: usize, reason: String },
     #[error("{what} did not come about: {keys}")]
     KeyLost { what: String, keys: String },
     #[error("validator {place} does not open again: {reason}")]

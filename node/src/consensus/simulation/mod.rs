@@ -4,8 +4,10 @@
 //! A run warms up, goes through every class of fault in an order of its seed's own, heals, and is then judged: one
 //! block a height everywhere with equal roots, everything that was acknowledged is there, nobody stopped, and blocks
 //! come again within ten view time-outs. A seed that fails is named and runs again with `SEED=`; `SEEDS=` says how many
-//! run. In some runs the committee [`changes`] all the while, and in
-//! some it holds a threshold key besides ([`ceremonies`]). [`doubles`] are validators with a planted mistake, each of which a few seeds have to find.
+//! run. In some runs the committee [`changes`] all the while, and in some it holds a threshold key besides
+//! ([`ceremonies`]) or has that key give way to another ([`rotations`]). In others the nodes have several chains, which
+//! send each other messages ([`lanes`]). [`doubles`] are validators with a planted mistake, each of which a few seeds have
+//! to find.
 
 mod ceremonies;
 mod chains;
@@ -13,7 +15,9 @@ mod changes;
 mod doubles;
 mod faults;
 mod judge;
+mod lanes;
 mod liars;
+mod rotations;
 mod world;
 
 use self::{
@@ -87,6 +91,32 @@ fn no_seed_doubles_or_loses_the_threshold_key() {
     }
     assert!(seeds.clone().count() < 3 || crashed_in.len() == 5, "somebody lost power in {crashed_in:?} alone");
     println!("{} seeds, {rounds} rounds, {crashes} losses of power in their stages", seeds.count());
+}
+
+/// A tenth as many seeds, in each of which the threshold key gives way to another while somebody loses power at every moment
+/// of that, and all at one; in every third it is given up first.
+#[test]
+fn no_seed_leaves_a_height_without_its_threshold_key_or_with_two() {
+    let seeds = match variable("SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..variable("SEEDS").unwrap_or(SEEDS).div_ceil(10),
+    };
+    let (mut beacons, mut given_up, mut crashes, mut moments) = (0, 0, 0, std::collections::BTreeSet::new());
+    for seed in seeds.clone() {
+        let gives_up = seed.is_multiple_of(3);
+        let report = World::with_rotations(seed).run_rotations(gives_up);
+        let report = report.unwrap_or_else(|violation| panic!("SEED={seed}: {violation}"));
+        assert_eq!(report.given_up, u32::from(gives_up), "SEED={seed}: {report:?}");
+        assert!(report.beacons > 64 && report.crashes >= 6, "SEED={seed}: {report:?}");
+        beacons += report.beacons;
+        given_up += report.given_up;
+        crashes += report.crashes;
+        moments.extend(report.moments);
+    }
+    let missed = rotations::MOMENTS.iter().find(|moment| !moments.contains(*moment));
+    assert!(seeds.clone().count() < 3 || missed.is_none(), "nobody ever lost power at {missed:?}");
+    let rotated = seeds.count();
+    println!("{rotated} seeds, {given_up} rotations given up, {beacons} beacons, {crashes} losses of power in them");
 }
 
 #[test]

@@ -33,6 +33,7 @@ use super::{
     doubles::{Double, SimSide, SimStore},
     faults::{self, Choices, Fault},
     judge::{self, Violation},
+    rotations::{self, Ear, Overheard, Signed},
 };
 use crate::{
     chain::{ChainConfig, ChainService, FatalSignal, RegistryBoard},
@@ -51,6 +52,7 @@ pub(super) const VALIDATORS: usize = 4;
 const TIMING: Timing = Timing {
     heartbeat: Duration::from_millis(250),
     proposal_patience: Duration::from_millis(250),
+    gather: Duration::from_millis(60),
     clock_tolerance: Duration::from_millis(500),
     fetch_timeout: Duration::from_millis(500),
 };
@@ -97,6 +99,8 @@ pub(super) struct World {
     /// Whether validators hold a threshold key. Then nobody files anything, and an idle chain's blocks come slowly, because
     /// every block's beacon costs real time.
     holds_key: bool,
+    /// With which threshold keys anyone signed.
+    pub(super) signed: Signed,
 }
 
 /// An account that files evidence.
@@ -124,9 +128,10 @@ pub(super) struct Session {
     starts: u64,
 }
 
-fn evidence() -> Vec<u8> {
+/// The Wasm of a contract that `scripts/contracts.sh` compiled.
+pub(super) fn contract(name: &str) -> Vec<u8> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("../target"), PathBuf::from);
-    let file = target.join("contracts/evidence.wasm");
+    let file = target.join("contracts").join(format!("{name}.wasm"));
     std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}; run scripts/contracts.sh", file.display()))
 }
 
@@ -165,6 +170,7 @@ impl World {
             faults: Vec::new(),
             changes: changes.then(|| Changes::new(&keys)),
             holds_key: false,
+            signed: Signed::default(),
             genesis,
             keys,
         }
@@ -173,6 +179,12 @@ impl World {
     /// A world whose committee changes and holds a threshold key.
     pub(super) fn with_key(seed: u64) -> Self {
         Self { holds_key: true, ..Self::new(seed, None, true) }
+    }
+
+    /// A world whose committee holds a threshold key and may soon rotate it.
+    pub(super) fn with_rotations(seed: u64) -> Self {
+        let world = Self::new(seed, None, false);
+        Self { holds_key: true, genesis: rotations::genesis(&world.keys), ..world }
     }
 
     fn timing(&self) -> Timing {
@@ -278,11 +290,15 @@ impl World {
         let source = side.clone();
         let (key, files) = (private_key(&self.keys[place].into()).expect("a key"), format!("v{place}"));
         let board = self.holds_key.then(|| RegistryBoard::new(Arc::clone(&side.chain), self.keys[place]));
+        let signed = self.signed.clone();
         let handle = context.spawn(move |context| async move {
             let engine = engine::start(context.child("engine"), parts, engine_channels).await;
             let gossip = gossip::start(context.child("gossip"), source, participation, transactions);
-            let _threshold =
-                board.map(|board| threshold::start(context.child("threshold"), board, key, files, partials));
+            let _threshold = board.map(|board| {
+                let (sender, receiver) = partials;
+                let sender = Overheard { inner: sender, ear: Ear { place, board: board.clone(), signed } };
+                threshold::start(context.child("threshold"), board, key, files, (sender, receiver))
+            });
             if let Ok(engine) = engine {
                 engine.await.ok();
             }
@@ -296,7 +312,7 @@ impl World {
     async fn warm_up(&mut self, session: &mut Session) -> Result<(), Violation> {
         let (department, evidence_name) = (name("land"), name("evidence"));
         let input = self.clerks[0].account.address().encode();
-        let deploy = Payload::Deploy(Deploy { department, name: evidence_name, code: evidence(), input });
+        let deploy = Payload::Deploy(Deploy { department, name: evidence_name, code: contract("evidence"), input });
         let deploy = self.clerks[0].sign(&self.genesis, deploy);
         self.hand_in(session, 0, deploy);
         for clerk in 0..self.clerks.len() {
@@ -527,16 +543,7 @@ impl Session {
 
     /// Makes every link what `link` says of it; none where it is cut.
     async fn link(&self, link: impl Fn(usize, usize) -> Option<Link>) {
-        for from in 0..self.peers.len() {
-            for to in (0..self.peers.len()).filter(|to| *to != from) {
-                let (sender, receiver) = (self.peers[from].clone(), self.peers[to].clone());
-                // There may be none yet, or none any more.
-                self.oracle.remove_link(sender.clone(), receiver.clone()).await.ok();
-                if let Some(link) = link(from, to) {
-                    self.oracle.add_link(sender, receiver, link).await.ok();
-                }
-            }
-        }
+        faults::relink(&self.oracle, &self.peers, link).await;
     }
 
     /// Whoever was shut out for lying is let in again.

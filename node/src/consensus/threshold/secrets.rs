@@ -3,7 +3,6 @@
 //!
 //! It is written through the engine's storage, two copies in turn, and synced before it counts.
 
-use chancery_runtime::execution::registry::Group;
 use commonware_codec::{Copying, DecodeExt as _, RangeCfg, Write as _};
 use commonware_cryptography::bls12381::primitives::group::Share;
 use commonware_runtime::{Clock, Metrics, Storage};
@@ -96,14 +95,13 @@ impl<E: Storage + Clock + Metrics> Secrets<E> {
         self.put(round, &secret).await
     }
 
-    /// Erases what was before the key in force; what comes after it is of a ceremony under way.
-    pub(super) async fn erase_before(&mut self, group: &Group) -> Result<(), SecretsError> {
-        let first = u64::from(group.round);
-        let old = self.store().keys().any(|round| u64::from(round) < first);
-        if !old {
+    /// Erases the secrets of all rounds but these.
+    pub(super) async fn erase_all_but(&mut self, rounds: &[u32]) -> Result<(), SecretsError> {
+        let is_kept = |round: &U64| rounds.iter().any(|kept| u64::from(round) == u64::from(*kept));
+        if self.store().keys().all(is_kept) {
             return Ok(());
         }
-        self.store().retain(|round, _| u64::from(round) >= first);
+        self.store().retain(|round, _| is_kept(round));
         // Both copies.
         self.sync().await?;
         self.sync().await

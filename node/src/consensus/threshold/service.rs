@@ -1,12 +1,16 @@
-//! The loop: looks at the board after every final block and every little while, does what is due, and makes beacons.
+//! The loop: looks at the board after every final block and every little while, does what is due, and makes beacons and
+//! attestations.
+//!
+//! While a key is rotated this node may hold shares of two: each makes the beacons of its own heights, and the one in force
+//! signs the one to come.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
-use chancery_abi::Digest;
+use chancery_abi::{Beacon, Digest, KeyRotation, limits::KEY_NOTICE_BLOCKS};
 use chancery_runtime::execution::registry::{Ceremony, Group, Stage};
 use commonware_cryptography::{
     Signer as _,
@@ -20,7 +24,7 @@ use rand_core::CryptoRng;
 
 use super::{
     ceremony::{CeremonyError, Outcome, Part, public_bytes, read_output},
-    partials::{HEIGHTS_MAX, Partial, Partials},
+    partials::{HEIGHTS_MAX, Partial, Partials, Subject},
     secrets::{Secrets, SecretsError},
 };
 use crate::consensus::{Blackboard, Board, certificate::key_bytes, delivery::clock_ms};
@@ -34,11 +38,16 @@ const TURN: Duration = Duration::from_millis(1_500);
 /// How long a stage waits for those who have not contributed; the registry holds to the same.
 const STAGE_MS: u64 = 20_000;
 
+/// Every so many heights a header is attested; the history that it commits to leads to those between.
+const ATTEST_EVERY: u64 = 32;
+/// How far above this node's height another's attestations are kept.
+const ATTEST_AHEAD: u64 = 64 * ATTEST_EVERY;
+
 /// Partial signatures under the key of a round.
 #[derive(Encode, Decode)]
 struct Message {
     round: u32,
-    partials: Vec<(u64, Partial)>,
+    partials: Vec<(Subject, Partial)>,
 }
 
 /// Starts the threshold layer of a chain. It ends only with what it cannot do without: its secrets' store.
@@ -61,8 +70,19 @@ where
             Err(error) => return tracing::error!(%error, "the threshold layer does not start"),
         };
         let me = key_bytes(&key.public_key());
-        let (partials, called) = (None, BTreeMap::new());
-        let holder = Holder { context, board, key, me, secrets, sender, partials, called, due_since: None };
+        let (partials, called) = (Vec::new(), BTreeMap::new());
+        let holder = Holder {
+            context,
+            board,
+            key,
+            me,
+            secrets,
+            sender,
+            partials,
+            called,
+            tried: BTreeSet::new(),
+            due_since: None,
+        };
         if let Err(error) = holder.run(receiver).await {
             tracing::error!(%error, "the threshold layer ends; finality goes on without it");
         }
@@ -79,8 +99,11 @@ struct Holder<E: Storage + Clock + Metrics, B, S> {
     me: [u8; 32],
     secrets: Secrets<E>,
     sender: S,
-    partials: Option<Partials>,
+    /// Of the key in force, and of the one that was announced.
+    partials: Vec<Partials>,
     called: BTreeMap<Doing, SystemTime>,
+    /// Rounds whose share was made out afterwards, or could not be.
+    tried: BTreeSet<u32>,
     /// Since when something is due that any member may do.
     due_since: Option<(Doing, SystemTime)>,
 }
@@ -126,12 +149,11 @@ where
                 }
                 self.press_on(ceremony);
             }
+            None if is_over(&board) => self.complete(&board),
             None => self.begin(&board),
         }
-        if let Some(group) = &board.group {
-            self.hold(&board, group).await?;
-            self.sign(&board, group);
-        }
+        self.hold(&board).await?;
+        self.sign(&board);
         Ok(())
     }
 
@@ -191,13 +213,22 @@ where
     fn begin(&mut self, board: &Board) {
         let Some(target) = &board.target else { return };
         let holds = board.group.as_ref().is_some_and(|group| group.committee == target.number);
-        if holds || !target.members.contains(&self.me) {
+        if holds && !board.rotates || !target.members.contains(&self.me) {
             self.due_since = None;
             return;
         }
         let doing = ("begin", target.number, Stage::Keys);
         if self.is_my_turn(doing, &target.members) {
             self.call(doing, "begin_ceremony", self.me.encode());
+        }
+    }
+
+    /// Puts the announced key in force.
+    fn complete(&mut self, board: &Board) {
+        let Some(successor) = board.successor.as_ref().filter(|group| group.members.contains(&self.me)) else { return };
+        let doing = ("complete", successor.round, Stage::Declarations);
+        if self.is_my_turn(doing, &successor.members) {
+            self.call(doing, "complete_rotation", self.me.encode());
         }
     }
 
@@ -242,41 +273,49 @@ where
         }
     }
 
-    /// Takes up the share of the key in force, and lets go of what was before it.
-    async fn hold(&mut self, board: &Board, group: &Group) -> Result<(), SecretsError> {
-        if self.partials.as_ref().is_some_and(|partials| partials.round() == group.round) {
+    /// Takes up the shares of the key in force and of the announced one, and lets go of all others.
+    async fn hold(&mut self, board: &Board) -> Result<(), SecretsError> {
+        let groups: Vec<&Group> = board.group.iter().chain(&board.successor).collect();
+        self.partials.retain(|partials| groups.iter().any(|group| group.round == partials.round()));
+        let mut all_held = !groups.is_empty();
+        for group in groups {
+            let is_held = self.partials.iter().any(|partials| partials.round() == group.round);
+            if !is_held && group.members.contains(&self.me) {
+                all_held &= self.take_up(board, group).await?;
+            }
+        }
+        if !all_held {
             return Ok(());
         }
-        if !group.members.contains(&self.me) {
-            self.partials = None;
-            return self.secrets.erase_before(group).await;
-        }
-        if self.secrets.share(group.round).is_none() && self.secrets.get(group.round).is_some() {
+        let groups = board.group.iter().chain(&board.successor).map(|group| group.round);
+        let ceremonies = board.ceremony.iter().chain(&board.concluded).chain(&board.announced);
+        let ceremonies = ceremonies.map(|ceremony| ceremony.round);
+        let kept: Vec<u32> = groups.chain(ceremonies).collect();
+        self.secrets.erase_all_but(&kept).await
+    }
+
+    /// Takes up this node's share of a key; whether it has it.
+    async fn take_up(&mut self, board: &Board, group: &Group) -> Result<bool, SecretsError> {
+        // Who was away for all of it finds its shares in the logs, which reveal what was not acknowledged.
+        if self.secrets.share(group.round).is_none() && self.tried.insert(group.round) {
             self.recover(board, group).await?;
         }
         let output = self.board.output(group.round).and_then(|bytes| read_output(&bytes));
-        if let Some((output, share)) = output.zip(self.secrets.share(group.round)) {
-            let partials = Partials::new(group.round, output, share, self.board.domain_of());
-            if partials.key() != group.key {
-                tracing::error!(round = group.round, "the public data of the threshold key is of another key");
-                return Ok(());
-            }
-            tracing::info!(
-                round = group.round,
-                holders = group.holders,
-                "this node holds a share of the threshold key"
-            );
-            self.partials = Some(partials);
-            self.secrets.erase_before(group).await?;
+        let Some((output, share)) = output.zip(self.secrets.share(group.round)) else { return Ok(false) };
+        let partials = Partials::new(group.round, output, share, self.board.domain_of());
+        if partials.key() != group.key {
+            tracing::error!(round = group.round, "the public data of the threshold key is of another key");
+            return Ok(false);
         }
-        Ok(())
+        tracing::info!(round = group.round, holders = group.holders, "this node holds a share of the threshold key");
+        self.partials.push(partials);
+        Ok(true)
     }
 
     /// Makes out the share of a ceremony that ended while this node was away.
     async fn recover(&mut self, board: &Board, group: &Group) -> Result<(), SecretsError> {
-        let Some(ceremony) = board.concluded.as_ref().filter(|ceremony| ceremony.round == group.round) else {
-            return Ok(());
-        };
+        let mut ceremonies = board.concluded.iter().chain(&board.announced);
+        let Some(ceremony) = ceremonies.find(|ceremony| ceremony.round == group.round) else { return Ok(()) };
         let secret = self.secrets.of_round(group.round).await?;
         let part = Part { board: &self.board, ceremony, key: &self.key, secret: &secret };
         match part.outcome(&mut self.context) {
@@ -292,21 +331,30 @@ where
         }
     }
 
-    /// Signs the final heights whose beacons no block has brought, and sends that to all.
-    fn sign(&mut self, board: &Board, group: &Group) {
-        let Some(partials) = &mut self.partials else { return };
-        let first = first_due(board, group);
-        partials.forget_below(first);
-        let heights = first..=board.height.min(first + HEIGHTS_MAX - 1);
-        let own: Vec<_> = heights.filter_map(|height| Some((height, partials.own(height)?))).collect();
-        for (height, _) in &own {
-            if let Some(beacon) = partials.combine(*height) {
-                self.board.offer(beacon);
+    /// Signs what is due under each key, and sends that to all.
+    fn sign(&mut self, board: &Board) {
+        let attested = self.board.attested();
+        let (mut messages, mut made) = (Vec::new(), Vec::new());
+        for partials in &mut self.partials {
+            let due = Due::of(board, partials.round(), attested);
+            partials.retain(|subject| due.wants(subject));
+            let mut own = Vec::new();
+            for subject in due.subjects(board) {
+                let Some(message) = message_of(&self.board, board, subject) else { continue };
+                own.push((subject, partials.own(subject, message)));
+                partials.combine(subject);
+                // Again until it has had its effect: a beacon in a block, a signature in the registry.
+                made.extend(partials.made(subject).map(|signature| (subject, signature)));
+            }
+            if !own.is_empty() {
+                messages.push(Message { round: partials.round(), partials: own });
             }
         }
-        if !own.is_empty() {
-            let message = Message { round: partials.round(), partials: own };
+        for message in messages {
             self.sender.send(Recipients::All, Bytes::from(message.encode()), false);
+        }
+        for (subject, signature) in made {
+            self.made(board, subject, signature);
         }
     }
 
@@ -315,20 +363,117 @@ where
         let Ok(Message { round, partials: received }) = Message::decode(&mut &message[..]) else {
             return tracing::debug!(peer = %Digest(*from), "a message that is none");
         };
-        let Some(partials) = self.partials.as_mut().filter(|partials| partials.round() == round) else { return };
         let Some(board) = self.board.board() else { return };
-        let Some(group) = &board.group else { return };
-        let first = first_due(&board, group);
-        for (height, partial) in received.into_iter().take(HEIGHTS_MAX as usize) {
-            partials.take(from, first, height, &partial);
-            if let Some(beacon) = partials.combine(height) {
-                self.board.offer(beacon);
+        let due = Due::of(&board, round, self.board.attested());
+        let mut made = Vec::new();
+        let Some(partials) = self.partials.iter_mut().find(|partials| partials.round() == round) else { return };
+        for (subject, partial) in received.into_iter().take(SUBJECTS_MAX).filter(|(subject, _)| due.wants(subject)) {
+            partials.take(from, subject, &partial);
+            made.extend(partials.combine(subject).map(|signature| (subject, signature)));
+        }
+        for (subject, signature) in made {
+            self.made(&board, subject, signature);
+        }
+    }
+
+    /// Passes a signature of the whole key on to where it belongs.
+    fn made(&mut self, board: &Board, subject: Subject, signature: [u8; 48]) {
+        match subject {
+            Subject::Beacon(height) => self.board.offer(Beacon { height, signature }),
+            Subject::Attestation(height) if height > self.board.attested() => self.board.attest(height, signature),
+            Subject::Attestation(_) => {}
+            Subject::Rotation(round) => {
+                let doing = ("endorse", round, Stage::Declarations);
+                if !board.endorsed_by.contains(&self.me) && self.is_time_for(doing) {
+                    self.call(doing, "endorse", (self.me, round, signature).encode());
+                }
             }
         }
     }
 }
 
-/// The first height whose beacon no block has brought.
-fn first_due(board: &Board, group: &Group) -> u64 {
-    board.newest_beacon.map_or(0, |newest| newest + 1).max(group.from_height)
+/// Subjects of one message.
+const SUBJECTS_MAX: usize = HEIGHTS_MAX as usize + 2;
+
+/// What is to be signed under one key.
+struct Due {
+    /// The heights that the key speaks for.
+    from: u64,
+    below: u64,
+    /// The first height whose beacon no block has brought.
+    first: u64,
+    attested: u64,
+    /// The heights whose attestations are of use.
+    lowest: u64,
+    ahead: u64,
+    /// The round of the key that this one is to sign.
+    rotation: Option<u32>,
+}
+
+impl Due {
+    /// What is due under the key of a round; nothing when it is neither in force nor announced.
+    fn of(board: &Board, round: u32, attested: u64) -> Self {
+        let successor = board.successor.as_ref();
+        let began = successor.map(|successor| successor.from_height);
+        let (from, below, rotation) = match &board.group {
+            Some(group) if group.round == round => {
+                let is_time =
+                    |successor: &&Group| board.height >= successor.from_height.saturating_sub(KEY_NOTICE_BLOCKS);
+                let rotation = successor.filter(is_time).map(|successor| successor.round);
+                (group.from_height, began.unwrap_or(u64::MAX), rotation)
+            }
+            // It makes nothing before the old one's last beacon is known: until then the rotation may be given up.
+            _ if is_over(board) && successor.is_some_and(|successor| successor.round == round) => {
+                (began.unwrap_or(u64::MAX), u64::MAX, None)
+            }
+            _ => (u64::MAX, 0, None),
+        };
+        let first = board.newest_beacon.map_or(0, |newest| newest + 1).max(from);
+        let (lowest, ahead) = (board.height.saturating_sub(ATTEST_AHEAD), board.height.saturating_add(ATTEST_AHEAD));
+        Self { from, below, first, attested, lowest, ahead, rotation }
+    }
+
+    /// Whether a signature is of use.
+    fn wants(&self, subject: &Subject) -> bool {
+        let speaks = |height: u64| (self.from..self.below).contains(&height);
+        match *subject {
+            Subject::Beacon(height) => {
+                speaks(height) && (self.first..self.first.saturating_add(HEIGHTS_MAX)).contains(&height)
+            }
+            Subject::Attestation(height) => {
+                speaks(height)
+                    && height.is_multiple_of(ATTEST_EVERY)
+                    && (self.lowest.max(self.attested + 1)..=self.ahead).contains(&height)
+            }
+            Subject::Rotation(round) => self.rotation == Some(round),
+        }
+    }
+
+    /// What this node can sign now.
+    fn subjects(&self, board: &Board) -> Vec<Subject> {
+        let last = board.height.min(self.below.saturating_sub(1)).min(self.first.saturating_add(HEIGHTS_MAX - 1));
+        let beacons = (self.first..=last).map(Subject::Beacon);
+        let newest = Subject::Attestation(board.height.min(self.below.saturating_sub(1)) / ATTEST_EVERY * ATTEST_EVERY);
+        let rotation = self.rotation.map(Subject::Rotation);
+        beacons.chain([newest]).chain(rotation).filter(|subject| self.wants(subject)).collect()
+    }
+}
+
+/// What is signed, without its domain; none while this node does not know it.
+fn message_of(blackboard: &impl Blackboard, board: &Board, subject: Subject) -> Option<Vec<u8>> {
+    match subject {
+        Subject::Beacon(height) => Some(height.to_le_bytes().to_vec()),
+        Subject::Attestation(height) => blackboard.header(height).map(|digest| digest.0.to_vec()),
+        Subject::Rotation(round) => {
+            let successor = board.successor.as_ref().filter(|successor| successor.round == round)?;
+            Some(KeyRotation::message(&successor.key, successor.from_height))
+        }
+    }
+}
+
+/// Whether the announced key's time has come, and the old one's last beacon is known.
+fn is_over(board: &Board) -> bool {
+    board.successor.as_ref().is_some_and(|successor| {
+        board.height >= successor.from_height && board.newest_beacon >= successor.from_height.checked_sub(1)
+    })
 }

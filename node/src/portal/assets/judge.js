@@ -126,7 +126,7 @@ function absentVerdict(file, reading, now_ms) {
     count: proven.signers.length,
   };
   const age = freshness(proven.timestamp_ms, now_ms);
-  const notes = [said("verdict.absent_note", facts)];
+  const notes = [said(proven.attestation ? "verdict.absent_note_attested" : "verdict.absent_note", facts)];
   if (age !== "fresh") notes.push(said(`warn.${age}`, facts));
   return {
     state: "bad",

@@ -16,7 +16,8 @@ import { isCount, isObject } from "./api.js";
 /**
  * What the verifier says of a bundle that holds.
  * @typedef {{verified: true, chain: string, genesis: string, height: number, timestamp_ms: number,
- *   certified_height: number, epoch: number, signers: string[], code_hash?: string,
+ *   certified_height: number, epoch?: number, signers: string[], code_hash?: string,
+ *   attestation?: {key: string, rotations: number, untrusted: boolean},
  *   mainchain?: {chain: string, height: number, timestamp_ms: number, anchored_height: number},
  *   statement: Statement}} Proven
  */
@@ -95,12 +96,12 @@ function read(text) {
 
 /** @param {any} proven @returns {boolean} */
 function isProven(proven) {
-  const { statement, signers } = proven;
+  const { statement, signers, attestation } = proven;
   return (
     isObject(statement) &&
     typeof statement.kind === "string" &&
     Array.isArray(signers) &&
-    signers.length > 0 &&
+    (signers.length > 0 || isObject(attestation)) &&
     typeof proven.chain === "string" &&
     isCount(proven.height) &&
     isCount(proven.timestamp_ms) &&

@@ -98,12 +98,14 @@ export function proofView(texts, proven, fingerprint) {
     ],
     [
       texts.t("proof.signers"),
-      el(
-        "span",
-        {},
-        texts.t("proof.signers_value", { count: proven.signers.length, epoch: proven.epoch }),
-        signersView(texts, proven.signers),
-      ),
+      proven.attestation
+        ? texts.t(proven.attestation.untrusted ? "ok.attested_untrusted" : "ok.attested")
+        : el(
+            "span",
+            {},
+            texts.t("proof.signers_value", { count: proven.signers.length, epoch: proven.epoch ?? 0 }),
+            signersView(texts, proven.signers),
+          ),
     ],
     [texts.t("proof.anchor"), fingerprint ? mono(fingerprint.match(/.{8}/g)?.join(" ") ?? fingerprint) : null],
   ]);

@@ -97,13 +97,19 @@ export function proofOutcomes(reading, now_ms, saved = false) {
   if (!fault && !proven) return {};
   if (!fault && proven) {
     outcomes.state = stateOutcome(proven, now_ms, saved);
-    outcomes.signatures = {
-      state: "ok",
-      why: said("ok.signatures", { count: proven.signers.length, epoch: proven.epoch }),
-    };
+    outcomes.signatures = signaturesOutcome(proven);
     outcomes.departments = { state: "ok", why: said("ok.departments") };
   }
   return outcomes;
+}
+
+/** On whose word the block is final. @param {import("./proofs.js").Proven} proven @returns {Outcome} */
+function signaturesOutcome(proven) {
+  if (!proven.attestation)
+    return { state: "ok", why: said("ok.signatures", { count: proven.signers.length, epoch: proven.epoch ?? 0 }) };
+  // A group that is too small to bear one that lies is said to be so, never passed over.
+  if (proven.attestation.untrusted) return { state: "warn", why: said("ok.attested_untrusted") };
+  return { state: "ok", why: said("ok.attested") };
 }
 
 /**

@@ -54,7 +54,7 @@ pub(in crate::portal) async fn show(visit: Visit) -> Result<Response, Trouble> {
     view.push("newest", visit.t("blocks"), blocks(&visit, &name, &found, before.is_none()));
     view.push("committee", visit.t("committee"), committee(&visit, &found));
     if let Some(board) = &found.status.threshold {
-        view.push("threshold", visit.t("threshold-key"), threshold(&visit, board));
+        view.push("threshold", visit.t("threshold-key"), threshold(&visit, board, found.status.attested_height));
     }
     let listed = contracts_table(&visit, &name, &found.contracts.contracts).html();
     let all = found.contracts.more.then(|| Html::link(here("/contracts"), visit.t("contracts-all")));
@@ -168,7 +168,7 @@ fn committee(visit: &Visit, found: &Found) -> Vec<Html> {
     vec![note(visit.lang.format("committee-note", &values)), table.html()]
 }
 
-fn threshold(visit: &Visit, board: &crate::consensus::Board) -> Vec<Html> {
+fn threshold(visit: &Visit, board: &crate::consensus::Board, attested: Option<u64>) -> Vec<Html> {
     let Some(group) = &board.group else { return vec![note(visit.t("threshold-none"))] };
     let mut data = Data::default();
     data.push(visit.t("key"), Html::mono(to_hex(&group.key)));
@@ -177,6 +177,11 @@ fn threshold(visit: &Visit, board: &crate::consensus::Board) -> Vec<Html> {
     data.push(visit.t("threshold-holders"), Html::text(group.holders));
     let newest = board.newest_beacon.map_or(Html::none(), |height| Html::text(grouped(height)));
     data.push(visit.t("threshold-newest-beacon"), newest);
+    let attested = attested.map_or(Html::none(), |height| Html::text(grouped(height)));
+    data.push(visit.t("threshold-attested"), attested);
+    if let Some(successor) = &board.successor {
+        data.push(visit.t("threshold-successor"), Html::text(grouped(successor.from_height)));
+    }
     let untrusted = group.untrusted.then(|| warning(visit.t("threshold-untrusted")));
     untrusted.into_iter().chain([data.html()]).collect()
 }

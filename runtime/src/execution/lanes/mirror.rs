@@ -47,8 +47,18 @@ pub struct Sidechain {
 /// The field that has the sidechains.
 const SIDECHAINS: &str = "sidechains";
 /// Fields whose entries concern every chain.
-const OF_ALL: &[&str] =
-    &["departments", "administrators", "roles", "freezes", "quotas", "group", "epoch_blocks", SIDECHAINS];
+const OF_ALL: &[&str] = &[
+    "departments",
+    "administrators",
+    "sponsors",
+    "roles",
+    "freezes",
+    "quotas",
+    "group",
+    "keys",
+    "epoch_blocks",
+    SIDECHAINS,
+];
 /// Fields whose keys begin with the chain that they concern.
 const OF_ONE: &[&str] = &["deployers", "memberships"];
 /// Sidechains of one mainchain.

@@ -136,19 +136,20 @@ pub(super) fn admit_beacons(rules: &ChainRules, session: &Session, found: &[Beac
     }
     let not_shown = |reason: String| Ok(Err(LaneRefusal::NotShown { reason }));
     let registry = Registry::of(rules, session);
-    let Some(group) = registry.map(|registry| registry.group()).transpose()?.flatten() else {
+    let keys = registry.map(|registry| registry.threshold_keys()).transpose()?.unwrap_or_default();
+    if keys.spans.is_empty() {
         return not_shown("the threshold key is not known here yet".into());
-    };
+    }
     let newest = newest(session)?;
     for beacon in found {
         let height = beacon.height;
-        if height < group.from_height || height > newest {
+        let Some(key) = keys.at(height).filter(|_| height <= newest) else {
             return Ok(Err(LaneRefusal::HeaderNotSeen { height }));
-        }
+        };
         if beacons::known(session, height)?.is_some() {
             return Ok(Err(LaneRefusal::NotDue { expected: height.saturating_add(1), found: height }));
         }
-        if !chancery_verify::threshold::beacon_holds(&mainchain.genesis, &group.key, beacon) {
+        if !chancery_verify::threshold::beacon_holds(&mainchain.genesis, &key.key, beacon) {
             return not_shown(format!("the beacon of height {height} is not signed by the threshold key"));
         }
     }
@@ -163,12 +164,17 @@ pub(in crate::execution) fn keep_beacons(session: &mut Session, found: &[Beacon]
     }
 }
 
-/// A contract will ask for the beacon of a height.
-pub(in crate::execution) fn expect_beacon(session: &mut Session, height: u64) -> Result<(), StorageError> {
-    if session.facts.mainchain.is_some() && beacons::known(session, height)?.is_none() {
+/// A contract promises to draw by the beacon of a height. Returns the furthest height that can be promised, 0 where none can:
+/// not too far ahead, and not beyond the last height of the key that speaks now, so that a draw's list and its beacon are of
+/// one key's time. The promise is made where the height is still to come and not above that.
+pub(in crate::execution) fn expect_beacon(session: &mut Session, height: u64) -> Result<u64, StorageError> {
+    let now = super::mainchain_height(session)?;
+    let Some(registry) = Registry::at(session.facts.registry, &session.facts.chain, session) else { return Ok(0) };
+    let horizon = registry.threshold_keys()?.horizon(now);
+    if session.facts.mainchain.is_some() && now < height && height <= horizon {
         put(session, slots::expected_beacon(height), &1u8);
     }
-    Ok(())
+    Ok(horizon)
 }
 
 /// Heights of the mainchain whose beacons contracts of this chain wait for, the first `limit` of them.

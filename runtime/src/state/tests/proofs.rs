@@ -160,6 +160,25 @@ fn every_slot_is_proven_under_the_last_roots_from_the_journal() {
 }
 
 #[test]
+fn heights_that_are_remembered_are_proven_without_the_journal() {
+    for (history_bytes, expected) in [(0, Some(20)), (40_000, None), (usize::MAX, Some(12))] {
+        let config = StateConfig { history_bytes, ..small() };
+        let (backend, mut state, _) = chain(config, 20);
+        let remembered = state.remembered();
+        assert!(expected.is_none_or(|expected| remembered == expected), "{remembered}");
+        // Nothing may be taken back from it now.
+        state.config.rewind_entries_max = 0;
+        for height in 13..=20 {
+            let proof = state.prove(height, &Address([1; 32]), b"key");
+            assert_eq!(proof.is_ok(), height >= remembered, "height {height}: {proof:?}");
+        }
+        drop(state);
+        let state = State::open(backend, config).expect("a sound store opens");
+        assert_eq!(state.remembered(), 20, "memory does not outlast the process");
+    }
+}
+
+#[test]
 fn a_kept_step_back_serves_while_the_history_reaches_it() {
     for history_bytes in [0, 30_000, 60_000] {
         let config = StateConfig { provable_heights: 16, history_bytes, ..small() };

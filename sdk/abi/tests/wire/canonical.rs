@@ -115,10 +115,10 @@ fn tags_that_mean_nothing() {
     assert_eq!(refusal::<Closed>(&unknown(2)), DecodeError::Malformed);
     assert_eq!(refusal::<SendFailure>(&unknown(4)), DecodeError::Malformed);
     assert_eq!(refusal::<Link>(&unknown(3)), DecodeError::Malformed);
-    assert_eq!(refusal::<chancery_abi::Finality>(&unknown(1)), DecodeError::Malformed);
+    assert_eq!(refusal::<chancery_abi::Finality>(&unknown(2)), DecodeError::Malformed);
     assert_eq!(refusal::<chancery_abi::Origin>(&unknown(2)), DecodeError::Malformed);
     assert_eq!(refusal::<chancery_abi::TrapClass>(&unknown(13)), DecodeError::Malformed);
-    assert_eq!(refusal::<chancery_abi::ExecutionRefusal>(&unknown(12)), DecodeError::Malformed);
+    assert_eq!(refusal::<chancery_abi::ExecutionRefusal>(&unknown(14)), DecodeError::Malformed);
     assert_eq!(refusal::<chancery_abi::host::CallFailure>(&unknown(3)), DecodeError::Malformed);
     assert_eq!(refusal::<Entry>(&unknown(6)), DecodeError::Malformed);
     assert_eq!(refusal::<TypeRef>(&unknown(13)), DecodeError::Malformed);

@@ -2,9 +2,10 @@
 
 use chancery_abi::{
     Address, Authorisation, Beacon, Block, Call, Certificate, Claim, Committee, Department, Deploy, Digest, Event,
-    ExecutionRefusal, Finality, Genesis, HandOver, Header, Ident, Link, Mainchain, MainchainSeen, Name, Origin,
-    Outcome, Payload, ProofBundle, Receipt, RegistrySetup, StateSubject, Transaction, TransactionBody, TrapClass,
-    TrustAnchor, Upgrade, VoteSignature, anchor::ThresholdKey, codec, merkle::Path, schema::TypeRef, slot::SlotKey,
+    ExecutionRefusal, Finality, Genesis, HandOver, Header, Ident, KeyRotation, Link, Mainchain, MainchainSeen, Name,
+    Origin, Outcome, Payload, ProofBundle, Receipt, RegistrySetup, StateSubject, ThresholdKey, Transaction,
+    TransactionBody, TrapClass, TrustAnchor, Upgrade, VoteSignature, codec, merkle::Path, schema::TypeRef,
+    slot::SlotKey,
 };
 use parity_scale_codec::{DecodeWithMemTracking, Encode};
 use proptest::{array, collection::vec, option, prelude::*};
@@ -177,9 +178,10 @@ prop_compose! {
 prop_compose! {
     fn anchor()(
         genesis in genesis(),
-        keys in vec((long::<96>(), any::<u64>(), any::<Option<u64>>()), 0..3),
+        keys in vec((long::<96>(), any::<u64>(), any::<Option<u64>>(), any::<bool>()), 0..3),
     ) -> TrustAnchor {
-        let key = |(key, from_height, to_height)| ThresholdKey { key, from_height, to_height };
+        let key =
+            |(key, from_height, to_height, untrusted)| ThresholdKey { key, from_height, to_height, untrusted };
         TrustAnchor { threshold_keys: keys.into_iter().map(key).collect(), ..TrustAnchor::of_genesis(&genesis) }
     }
 }
@@ -218,9 +220,18 @@ prop_compose! {
         link in link(),
         hand_overs in vec((self::header(), self::certificate(), committee()), 0..3),
         certificate in certificate(),
+        attested in option::of((vec((long::<96>(), any::<u64>(), long::<48>()), 0..3), long::<48>())),
     ) -> ProofBundle {
         let hand_over = |(header, certificate, next)| HandOver { header, certificate, next };
-        let finality = Finality::Certificate { hand_overs: hand_overs.into_iter().map(hand_over).collect(), certificate };
+        let rotation = |(key, from_height, signature)| KeyRotation { key, from_height, signature };
+        let finality = match attested {
+            Some((rotations, signature)) => {
+                Finality::Attestation { rotations: rotations.into_iter().map(rotation).collect(), signature }
+            }
+            None => {
+                Finality::Certificate { hand_overs: hand_overs.into_iter().map(hand_over).collect(), certificate }
+            }
+        };
         ProofBundle { version, origin: Origin::AnchoredChain, claim, header, link, finality }
     }
 }

@@ -2,9 +2,9 @@
 
 use chancery_abi::{
     Address, Authorisation, Beacon, Block, Call, Certificate, Claim, Committee, Department, Deploy, Digest, Event,
-    Finality, Genesis, HandOver, Header, Ident, Link, MainchainSeen, Name, Origin, Outcome, Payload, ProofBundle,
-    Receipt, RegistrySetup, StateSubject, Transaction, TransactionBody, TrustAnchor, Upgrade, VoteSignature,
-    anchor::ThresholdKey,
+    Finality, Genesis, HandOver, Header, Ident, KeyRotation, Link, MainchainSeen, Name, Origin, Outcome, Payload,
+    ProofBundle, Receipt, RegistrySetup, StateSubject, ThresholdKey, Transaction, TransactionBody, TrustAnchor,
+    Upgrade, VoteSignature,
     merkle::Path,
     schema::{
         Access, Collection, Docs, Entry, ErrorType, EventType, Field, Method, MethodKind, Shape, StorageField, TypeRef,
@@ -152,7 +152,7 @@ pub(crate) fn genesis() -> Genesis {
 
 pub(crate) fn anchor() -> TrustAnchor {
     TrustAnchor {
-        threshold_keys: vec![ThresholdKey { key: [0xee; 96], from_height: 1, to_height: Some(1_000) }],
+        threshold_keys: vec![ThresholdKey { key: [0xee; 96], from_height: 1, to_height: Some(1_000), untrusted: true }],
         ..TrustAnchor::of_genesis(&genesis())
     }
 }
@@ -185,6 +185,13 @@ pub(crate) fn bundles() -> Vec<ProofBundle> {
         finality: Finality::Certificate { hand_overs: vec![hand_over.clone()], certificate: certificate() },
     };
     claims.map(bundle).to_vec()
+}
+
+/// The first of them, by the threshold key.
+pub(crate) fn attested() -> ProofBundle {
+    let rotation = KeyRotation { key: [0xee; 96], from_height: 9, signature: [0xef; 48] };
+    let finality = Finality::Attestation { rotations: vec![rotation], signature: [0xf0; 48] };
+    ProofBundle { finality, ..bundles().swap_remove(0) }
 }
 
 fn docs() -> Docs {

@@ -403,6 +403,7 @@ fn committees_genesis_and_anchor() {
             ee*96               # the key
             0100000000000000    # from height
             01 e803000000000000 # to height
+            01                  # of a group that is too small
     ";
     pin(&samples::anchor(), &text(&[&before, COMMITTEE, after]));
 }
@@ -445,6 +446,15 @@ fn proof_bundles() {
     for ((claim, link), bundle) in claims.into_iter().zip(samples::bundles()) {
         pin(&bundle, &text(&[start, claim, HEADER, PLAIN_HEADER_END, link, &finality]));
     }
+    let attested = "
+        01                      # by attestation
+        04                      # one rotation
+            ee*96               # the new key
+            0900000000000000    # from height
+            ef*48               # the signature under the key before
+        f0*48                   # the signature under the new one
+    ";
+    pin(&samples::attested(), &text(&[start, present, HEADER, PLAIN_HEADER_END, "00 # the same header", attested]));
     pin(&StateSubject::System, "01");
 }
 
@@ -568,6 +578,10 @@ fn domains() {
         (Kind::History, "history"),
         (Kind::Committee, "committee"),
         (Kind::Certificate, "certificate"),
+        (Kind::Beacon, "beacon"),
+        (Kind::Attestation, "attestation"),
+        (Kind::Ceremony, "ceremony"),
+        (Kind::KeyRotation, "key-rotation"),
     ];
     let digits = "77".repeat(32);
     for (kind, word) in kinds {

@@ -284,7 +284,9 @@ pub(crate) fn vote(key: &SigningKey, member: u16, preimage: &[u8]) -> VoteSignat
 
 /// The bundle's hand-overs and its certificate.
 pub(crate) fn finality(bundle: &mut ProofBundle) -> (&mut Vec<HandOver>, &mut Certificate) {
-    let Finality::Certificate { hand_overs, certificate } = &mut bundle.finality;
+    let Finality::Certificate { hand_overs, certificate } = &mut bundle.finality else {
+        panic!("the bundle is attested and has no certificate")
+    };
     (hand_overs, certificate)
 }
 

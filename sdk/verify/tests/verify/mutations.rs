@@ -254,7 +254,7 @@ fn a_long_chain_of_hand_overs_is_checked_to_its_end() {
     bundle.finality = Finality::Certificate { hand_overs, certificate: resign(&chain, &header) };
     bundle.header = header;
     let verified = verify(&bytes(&bundle), &chain.anchor).expect("the bundle is valid");
-    assert_eq!((verified.epoch, verified.as_of_height), (800, 801));
+    assert_eq!((verified.epoch(), verified.as_of_height), (Some(800), 801));
     finality(&mut bundle).0[799].certificate.votes[2].signature[63] ^= 1;
     assert!(verify(&bytes(&bundle), &chain.anchor).is_err());
 }

@@ -1,7 +1,7 @@
 //! Every refusal by its name: one thing is wrong in an otherwise valid bundle, and the verifier says which.
 
 use chancery_abi::{
-    Claim, DecodeError, Finality, Header, Link, ProofBundle, StateSubject,
+    Claim, DecodeError, Header, Link, ProofBundle, StateSubject,
     limits::{PROOF_BYTES_MAX, PROOF_DESCENDANTS_MAX, PROOF_HAND_OVERS_MAX},
 };
 use chancery_verify::{CertificateError, Stage, TrieError, VerifyError, error::Part, examine, verify};
@@ -295,7 +295,7 @@ fn epochs_that_overlap() {
     }
     bundle.claim = claim;
     let digest = bundle.header.digest(&chain.anchor.genesis);
-    let Finality::Certificate { certificate, .. } = &mut bundle.finality;
+    let (_, certificate) = finality(&mut bundle);
     certificate.header = digest;
     let preimage = certificate.preimage(&chain.anchor.genesis);
     for vote in &mut certificate.votes {

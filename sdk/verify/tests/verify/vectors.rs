@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 use chancery_abi::{Finality, Link, ProofBundle, codec};
 use chancery_verify::examine;
 
-use crate::fixture::{Chain, bytes, finality, name, slot, subject};
+use crate::{
+    attested::{Key, anchor_with, bundle},
+    fixture::{Chain, bytes, finality, name, slot, subject},
+};
 
 const VECTORS: &str = include_str!("vectors.txt");
 
@@ -63,7 +66,25 @@ fn cases() -> Vec<(String, Vec<u8>, Vec<u8>)> {
         stranger.genesis.0[0] ^= 1;
         cases.push((format!("{name}/other-anchor"), codec::encode(&stranger), whole));
     }
+    cases.extend(attested(&chain));
     cases
+}
+
+/// The same by the threshold key.
+fn attested(chain: &Chain) -> Vec<(String, Vec<u8>, Vec<u8>)> {
+    let (first, second) = (Key::new(11), Key::new(12));
+    let anchor = anchor_with(chain, &first, 1, None);
+    let rotated = vec![first.rotation(chain, &second, 8)];
+    let cases = [
+        ("attested", &anchor, bundle(chain, &first, Vec::new(), 9)),
+        ("attested/rotated", &anchor, bundle(chain, &second, rotated.clone(), 9)),
+        ("attested/no-key", &chain.anchor, bundle(chain, &first, Vec::new(), 9)),
+        ("attested/forged", &anchor, bundle(chain, &second, Vec::new(), 9)),
+        ("attested/usurped", &anchor, bundle(chain, &second, vec![second.rotation(chain, &second, 8)], 9)),
+        ("attested/retired", &anchor, bundle(chain, &first, rotated, 9)),
+    ];
+    let case = |(name, anchor, bundle): (&str, _, _)| (name.to_owned(), codec::encode(anchor), bytes(&bundle));
+    cases.into_iter().map(case).collect()
 }
 
 #[test]
