@@ -164,9 +164,15 @@ impl<B: StateBackend> Ledger<B> {
         let state = self.state()?;
         self.not_overtaken(&state, parent)?;
         let parent_tip = self.parent_tip(parent);
-        let (timestamp_ms, mainchain) = (proposal.timestamp_ms, proposal.mainchain);
-        let context = BlockContext { height: parent_tip.height + 1, timestamp_ms, mainchain };
+        let (height, timestamp_ms) = (parent_tip.height + 1, proposal.timestamp_ms);
         let view = state.view(parent.map(Candidate::overlay));
+        // Whoever is behind with the mainchain may build on a block that has seen more of it, and then names nothing: the
+        // block has seen what its parent had.
+        if let Some(seen) = proposal.mainchain {
+            let newest = lanes::seen::newest(&view).map_err(|error| self.halted(height, error.into()))?;
+            proposal.mainchain = (seen.height >= newest).then_some(seen);
+        }
+        let context = BlockContext { height, timestamp_ms, mainchain: proposal.mainchain };
         let due = beacons::due_of(&self.rules, &view, context.height, offered);
         proposal.beacons = due.map_err(|error| self.halted(context.height, error.into()))?;
         let begin = |beacons: &[Beacon]| {

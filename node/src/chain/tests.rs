@@ -1,6 +1,6 @@
 //! The ledger's three steps over both stores, what breaks them, and recovery from a crash at every write.
 
-use chancery_abi::{Digest, Refusal, Transaction};
+use chancery_abi::{Digest, Mainchain, MainchainSeen, Refusal, Transaction};
 use chancery_runtime::{
     execution::{
         ExecutionStack, VerifiedTransaction,
@@ -99,6 +99,32 @@ fn what_one_ledger_builds_another_checks_and_both_agree_after_opening_again() {
         assert_eq!(named, [(fixture::name("land"), contract("land"))]);
         let block = reopened.db().block(2).expect("readable").expect("there");
         assert_eq!(block.transactions, story()[1]);
+    });
+}
+
+#[test]
+fn whoever_is_behind_with_the_mainchain_names_nothing_of_it_on_a_block_that_has_seen_more() {
+    let mainchain = Some(Mainchain { name: fixture::name("over"), genesis: Digest([3; 32]) });
+    let genesis = chancery_abi::Genesis { mainchain, departments: Vec::new(), ..genesis() };
+    let backend = Arc::new(MemoryBackend::new());
+    let ledger = Ledger::open(backend, engine(), genesis, StateConfig::default()).expect("the ledger opens");
+    on_execution_stack(|stack| {
+        let build = |parent: Option<&Candidate>, seen: u64| {
+            let mainchain = Some(MainchainSeen { height: seen, header: Digest([seen as u8; 32]) });
+            let proposal = Proposal { mainchain, ..proposal(parent.map_or(0, Candidate::height) + 1) };
+            let built = ledger.build(stack, parent, proposal, &BTreeMap::new(), &[]).expect("the block builds");
+            let named = built.candidate.block().header.mainchain.map(|seen| seen.height);
+            (built.candidate, named)
+        };
+        let (first, named) = build(None, 171);
+        assert_eq!(named, Some(171));
+        // On the block itself, and on one that named nothing after it.
+        let (second, named) = build(Some(&first), 163);
+        assert_eq!(named, None);
+        let (third, named) = build(Some(&second), 170);
+        assert_eq!(named, None);
+        assert_eq!(build(Some(&third), 171).1, Some(171));
+        assert_eq!(build(Some(&third), 172).1, Some(172));
     });
 }
 
