@@ -36,15 +36,8 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 export CHANCERY_KEYS="$work/chain/keys"
 
-"$chancery" network plan --validators $validators --out "$work/chain" --p2p-port "$(free_ports)" --api-port "$(free_ports)" \
-  --json >/dev/null
-for ((number = 1; number <= validators; number++)); do start_node "$number"; done
-for ((number = 1; number <= validators; number++)); do await_node "$number"; done
-urls=()
-for ((number = 1; number <= validators; number++)); do
-  urls+=(--node "$(value_of url <"$work/chain/node-$number/ready.json")")
-done
-export CHANCERY_NODE="${urls[1]}"
+start_network
+read -ra urls <<<"$(all_urls)"
 cd "$work"
 flooding=(nice -n "$nice")
 busy_nodes=(1 2 3 4)

@@ -4,6 +4,7 @@
 # it, and the blocks that each chain made meanwhile. Prints lines for docs/performance.md.
 #
 #   scripts/bench_messages.sh [MESSAGES]     100 unless said
+#   OTHERS=14                                so many sidechains more, on all four as well
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/env.sh
@@ -30,14 +31,10 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 export CHANCERY_KEYS="$work/chain/keys"
 
-"$chancery" network plan --validators $validators --out "$work/chain" --p2p-port "$(free_ports)" --api-port "$(free_ports)" \
-  --json >/dev/null
-for ((number = 1; number <= validators; number++)); do start_node "$number"; done
-for ((number = 1; number <= validators; number++)); do await_node "$number"; done
-CHANCERY_NODE="$(value_of url <"$work/chain/node-1/ready.json")"
-export CHANCERY_NODE
+start_network
 courier="$CARGO_TARGET_DIR/contracts/courier.wasm"
 cd "$work"
+for ((other = 1; other <= ${OTHERS:-0}; other++)); do found_chain "other-$other" judicial 1 2 3 4; done
 for chain in alpha beta; do
   found_chain "$chain" judicial 1 2 3 4
   to="$("$chancery" contract deploy "$chain" "$courier" --department judicial --name courier --points 1000000 --as demo --json |

@@ -15,70 +15,40 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 transactions="${1:-20000}"
 read -ra workers <<<"${WORKERS:-128 512}"
 chancery="${CHANCERY:-$CARGO_TARGET_DIR/debug/chancery}"
-readonly validators=4 idle_s="${IDLE_S:-20}" lone=20
+readonly validators=4 start_timeout_s=60 idle_s="${IDLE_S:-20}" lone=20
 # On the disk of the target directory: a temporary directory may be in memory.
 work="$(mktemp -d "$CARGO_TARGET_DIR/bench-network.XXXXXX")"
-declare -A pids=()
+declare -A node_pids=()
+fail() {
+  echo "$*" >&2
+  exit 1
+}
+# shellcheck source=scripts/network.sh
+. scripts/network.sh
 finish() {
-  for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || :; done
-  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || :; done
+  stop_nodes
   rm -rf "$work"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
 export CHANCERY_KEYS="$work/chain/keys"
-
-value_of() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p" | head -n 1; }
-
-# The first of four ports in a row that nobody listens on, below those that the kernel gives outgoing connections.
-free_ports() {
-  local first port
-  while :; do
-    first=$((10000 + RANDOM % 22000))
-    for ((port = first; port < first + validators; port++)); do
-      if (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then continue 2; fi
-    done
-    echo "$first"
-    return
-  done
-}
-
-# CPU time of one node or of all so far, in clock ticks: what the process and its threads took, the kernel's part included.
-ticks() { awk '{ sub(/.*\) /, ""); sum += $12 + $13 } END { print sum }' "${@/%//stat}"; }
-all_ticks() { ticks "${pids[@]/#//proc/}"; }
 hertz="$(getconf CLK_TCK)"
 
-"$chancery" network plan --validators $validators --out "$work/chain" --p2p-port "$(free_ports)" \
-  --api-port "$(free_ports)" --json >/dev/null
-urls=()
-for ((number = 1; number <= validators; number++)); do
-  directory="$work/chain/node-$number"
-  CHANCERY_LOG_FILTER=warn "$chancery" node --json --config "$directory/node.toml" >"$directory/ready.json" 2>"$directory/log" &
-  pids[$number]=$!
-done
-for ((number = 1; number <= validators; number++)); do
-  directory="$work/chain/node-$number"
-  for ((waited = 0; ; waited++)); do
-    if grep -q '"ready":true' "$directory/ready.json"; then break; fi
-    if ((waited > 600)) || ! kill -0 "${pids[$number]}"; then tail "$directory/log" >&2; exit 1; fi
-    sleep 0.1
-  done
-  urls+=(--node "$(value_of url <"$directory/ready.json")")
-done
-export CHANCERY_NODE="${urls[1]}"
+start_network
+read -ra urls <<<"$(all_urls)"
 "$chancery" contract deploy main "$CARGO_TARGET_DIR/contracts/evidence.wasm" --department judicial --name evidence \
   --court key:demo --as demo >/dev/null
 
 printf '\nIdle for %s s, with a heartbeat block as often as `network plan` configures\n\n' "$idle_s"
 sleep 3
 declare -A before=()
-for number in "${!pids[@]}"; do before[$number]="$(ticks "/proc/${pids[$number]}")"; done
+for number in "${!node_pids[@]}"; do before[$number]="$(ticks "/proc/${node_pids[$number]}")"; done
 sleep "$idle_s"
 echo '| node | CPU, % of a core | memory, MiB |'
 echo '| --- | ---: | ---: |'
 for ((number = 1; number <= validators; number++)); do
-  awk -v node="$number" -v spent="$(($(ticks "/proc/${pids[$number]}") - before[$number]))" -v hertz="$hertz" -v s="$idle_s" \
-    '/^VmRSS/ { printf "| %d | %.1f | %.0f |\n", node, 100 * spent / hertz / s, $2 / 1024 }' "/proc/${pids[$number]}/status"
+  awk -v node="$number" -v spent="$(($(ticks "/proc/${node_pids[$number]}") - before[$number]))" -v hertz="$hertz" -v s="$idle_s" \
+    '/^VmRSS/ { printf "| %d | %.1f | %.0f |\n", node, 100 * spent / hertz / s, $2 / 1024 }' "/proc/${node_pids[$number]}/status"
 done
 
 bench() { "$chancery" bench --json --as demo "$@"; }
@@ -102,24 +72,22 @@ for count in "${workers[@]}"; do
 done
 
 printf '\nOne of four is away\n\n'
-kill -KILL "${pids[$validators]}"
-wait "${pids[$validators]}" 2>/dev/null || :
-unset "pids[$validators]"
+kill -KILL "${node_pids[$validators]}"
+wait "${node_pids[$validators]}" 2>/dev/null || :
+unset "node_pids[$validators]"
 sleep 3
 bench "${urls[@]:0:2}" --workers 1 --transactions "$lone" --pause-ms 700 >"$work/lone.json"
 printf 'a lone transaction: p50 %.0f ms, p90 %.0f ms, at most %.0f ms\n' \
   "$(value_of p50 <"$work/lone.json")" "$(value_of p90 <"$work/lone.json")" "$(value_of max <"$work/lone.json")"
-height_of() { "$chancery" status --json --node "$1" 2>/dev/null | value_of height; }
+reached() { "$chancery" status --json --node "$1" 2>/dev/null | value_of height; }
 present=("${urls[@]:0:$((2 * (validators - 1)))}")
-missed_from="$(height_of "${urls[1]}")"
+missed_from="$(reached "${urls[1]}")"
 bench "${present[@]}" --workers "${workers[-1]}" --transactions "$transactions" >"$work/load.json"
-missed_to="$(height_of "${urls[1]}")"
+missed_to="$(reached "${urls[1]}")"
 printf 'the other three with %s under way: %.0f registrations a second\n' "${workers[-1]}" "$(value_of per_second <"$work/load.json")"
-directory="$work/chain/node-$validators"
 returned="$(date +%s%N)"
-CHANCERY_LOG_FILTER=warn "$chancery" node --json --config "$directory/node.toml" >"$directory/ready.json" 2>>"$directory/log" &
-pids[$validators]=$!
-while reached="$(height_of "${urls[$((2 * validators - 1))]}")"; ((${reached:-0} < missed_to)); do sleep 0.1; done
+start_node $validators
+while reached="$(reached "${urls[$((2 * validators - 1))]}")"; ((${reached:-0} < missed_to)); do sleep 0.1; done
 awk -v blocks="$((missed_to - missed_from))" -v transactions="$transactions" -v ms="$((($(date +%s%N) - returned) / 1000000))" 'BEGIN {
   printf "back, it has %d blocks with %d registrations to catch up with, and has them after %.1f s\n", blocks, transactions, ms / 1000 }'
 
@@ -129,7 +97,7 @@ if [[ -n "${PROFILE:-}" ]]; then
   bench "${urls[@]}" --workers "${workers[-1]}" --transactions "$transactions" >/dev/null &
   generator=$!
   sleep 2
-  perf record -q -e cpu-clock -F 499 --call-graph dwarf,16384 -p "${pids[1]}" -o "$work/perf.data" -- sleep 6 2>/dev/null
+  perf record -q -e cpu-clock -F 499 --call-graph dwarf,16384 -p "${node_pids[1]}" -o "$work/perf.data" -- sleep 6 2>/dev/null
   wait "$generator"
   perf script -i "$work/perf.data" --no-inline 2>/dev/null | awk -f scripts/fold_stacks.awk >"$work/folded"
   if [[ -n "${KEEP:-}" ]]; then cp "$work/folded" "$KEEP"; fi

@@ -76,12 +76,7 @@ build_time="$(took "$started")"
 "$chancery" contract check "$wasm"
 
 say "2. starting a chain: $validators validators, each a process of its own on loopback, in $work/chain"
-"$chancery" network plan --validators "$validators" --out "$work/chain" --p2p-port "$(free_ports)" \
-  --api-port "$(free_ports)" --heartbeat-ms 1000 --json >plan.json || fail "no network was made: $(cat plan.json)"
-for ((number = 1; number <= validators; number++)); do start_node "$number"; done
-for ((number = 1; number <= validators; number++)); do await_node "$number"; done
-CHANCERY_NODE="$(value_of url <"$work/chain/node-1/ready.json")"
-export CHANCERY_NODE
+start_network --heartbeat-ms 1000
 started="$(now_ms)"
 found_chain evidence judicial 1 2 3 4
 found_chain waste environment 1 2 3

@@ -46,6 +46,29 @@ await_node() {
   done
 }
 
+# Plans a network, starts all its validators and names the first one in CHANCERY_NODE: start_network [OPTION OF THE PLAN]...
+start_network() {
+  local number
+  "$chancery" network plan --validators "$validators" --out "$work/chain" --p2p-port "${P2P_PORT:-$(free_ports)}" \
+    --api-port "${API_PORT:-$(free_ports)}" "$@" --json >"$work/plan.json" || fail "no network was made: $(cat "$work/plan.json")"
+  for ((number = 1; number <= validators; number++)); do start_node "$number"; done
+  for ((number = 1; number <= validators; number++)); do await_node "$number"; done
+  CHANCERY_NODE="$(value_of url <"$work/chain/node-1/ready.json")"
+  export CHANCERY_NODE
+}
+
+# What `chancery` is told to ask all validators: --node URL for each.
+all_urls() {
+  local number
+  for ((number = 1; number <= validators; number++)); do
+    printf -- '--node %s ' "$(value_of url <"$work/chain/node-$number/ready.json")"
+  done
+}
+
+# CPU time of these processes so far, in clock ticks: what they and their threads took, the kernel's part included.
+ticks() { awk '{ sub(/.*\) /, ""); sum += $12 + $13 } END { print sum }' "${@/%//stat}"; }
+all_ticks() { ticks "${node_pids[@]/#//proc/}"; }
+
 # The height of the chain `evidence` at a validator, or 0.
 height_of() {
   local height

@@ -74,13 +74,7 @@ act() {
 }
 
 found_network() {
-  "$chancery" network plan --validators "$validators" --out "$work/chain" --p2p-port "${P2P_PORT:-$(free_ports)}" \
-    --api-port "${API_PORT:-$(free_ports)}" --heartbeat-ms 1000 --json >plan.json || fail "no network: $(cat plan.json)"
-  local number
-  for ((number = 1; number <= validators; number++)); do start_node "$number"; done
-  for ((number = 1; number <= validators; number++)); do await_node "$number"; done
-  CHANCERY_NODE="$(value_of url <"$work/chain/node-1/ready.json")"
-  export CHANCERY_NODE
+  start_network --heartbeat-ms 1000
   found_chain evidence judicial 1 2 3 4
   if [[ -n "$few" ]]; then await_messages main evidence; return; fi
   found_chain waste environment 1 2 3
