@@ -38,7 +38,7 @@ for ((other = 1; other <= ${OTHERS:-0}; other++)); do found_chain "other-$other"
 for chain in alpha beta; do
   found_chain "$chain" judicial 1 2 3 4
   to="$("$chancery" contract deploy "$chain" "$courier" --department judicial --name courier --points 1000000 --as demo --json |
-    value_of contract)"
+    value_of contract)" || fail "chain $chain has no courier"
 done
 held() { "$chancery" query beta/courier points --arg chain=alpha --json | sed -n 's/.*"value":\[[0-9]*,\([0-9]*\)\].*/\1/p'; }
 height() { "$chancery" status "$1" --json | value_of height; }

@@ -82,7 +82,6 @@ found_chain evidence judicial 1 2 3 4
 found_chain waste environment 1 2 3
 found_chain plates transport 1 2 4
 found_time="$(took "$started")"
-for name in evidence waste plates; do await_messages main "$name"; done
 echo "three sidechains, each founded by one act and started by the validators it names, in $found_time"
 "$chancery" chain list
 "$chancery" status

@@ -76,7 +76,18 @@ height_of() {
   echo "${height:-0}"
 }
 
-# Founds a sidechain by one act of two departments: found_chain NAME DEPARTMENT VALIDATOR...
+# Waits until everything that was sent to a chain has been taken there: await_messages FROM TO
+await_messages() {
+  local waited=0
+  until "$chancery" chain lanes "$1" --json | tr '{' '\n' | grep "\"chain\":\"$2\"" |
+    awk -F'[:,}]' '{ for (i = 1; i < NF; i++) { if ($i == "\"sent\"") s = $(i + 1); if ($i == "\"taken_there\"") t = $(i + 1) } } END { exit !(s != "" && s == t) }'; do
+    ((waited++ < start_timeout_s * 10)) || fail "what chain $1 sent to chain $2 has not arrived: $("$chancery" chain lanes "$1")"
+    sleep 0.1
+  done
+}
+
+# Founds a sidechain by one act of two departments, and waits until it knows from the registry who may do what there:
+# found_chain NAME DEPARTMENT VALIDATOR...
 found_chain() {
   local name="$1" department="$2" committee="" number
   shift 2
@@ -86,14 +97,5 @@ found_chain() {
   "$chancery" chain create "$name" --department "$department" --committee "${committee#,}" --deployer key:demo \
     --anchor-ms 2000 --as admin-judicial --as admin-interior --json >found.json || fail "chain $name was not founded: $(cat found.json)"
   (($(value_of height <found.json) > 0)) || fail "chain $name makes no blocks: $(cat found.json)"
-}
-
-# Waits until everything that was sent to a chain has been taken there: await_messages FROM TO
-await_messages() {
-  local waited=0
-  until "$chancery" chain lanes "$1" --json | tr '{' '\n' | grep "\"chain\":\"$2\"" |
-    awk -F'[:,}]' '{ for (i = 1; i < NF; i++) { if ($i == "\"sent\"") s = $(i + 1); if ($i == "\"taken_there\"") t = $(i + 1) } } END { exit !(s != "" && s == t) }'; do
-    ((waited++ < start_timeout_s * 10)) || fail "what chain $1 sent to chain $2 has not arrived: $("$chancery" chain lanes "$1")"
-    sleep 0.1
-  done
+  await_messages main "$name"
 }
