@@ -18,6 +18,7 @@ mod judge;
 mod lanes;
 mod liars;
 mod rotations;
+mod seeds;
 mod world;
 
 use self::{
@@ -29,24 +30,16 @@ use self::{
 /// Seeds that run when nothing else is said.
 const SEEDS: u64 = 30;
 
-fn variable(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
 fn run(seed: u64, double: Option<Double>) -> Result<Report, Violation> {
     World::new(seed, double, false).run()
 }
 
 #[test]
 fn no_seed_finds_a_violation() {
-    let seeds = match variable("SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..variable("SEEDS").unwrap_or(SEEDS),
-    };
+    let seeds = seeds::asked_for(SEEDS, 1);
     let (mut blocks, mut transactions) = (0, 0);
-    for seed in seeds.clone() {
-        let report = run(seed, None);
-        let report = report.unwrap_or_else(|violation| panic!("SEED={seed}: {violation}"));
+    let reports = seeds::run_all(seeds.clone(), |seed| run(seed, None));
+    for (seed, report) in seeds.clone().zip(reports) {
         assert!(report.height >= 200, "SEED={seed}: only {} blocks", report.height);
         assert!(report.faults.len() >= 6, "SEED={seed}: only {:?}", report.faults);
         blocks += report.height;
@@ -58,14 +51,10 @@ fn no_seed_finds_a_violation() {
 /// A third as many seeds, in each of which nodes join and leave the committee under all the faults.
 #[test]
 fn no_seed_finds_a_violation_while_the_committee_changes() {
-    let seeds = match variable("SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..variable("SEEDS").unwrap_or(SEEDS) / 3,
-    };
+    let seeds = seeds::asked_for(SEEDS, 3);
     let mut terms = 0;
-    for seed in seeds.clone() {
-        let report = World::new(seed, None, true).run();
-        let report = report.unwrap_or_else(|violation| panic!("SEED={seed}: {violation}"));
+    let reports = seeds::run_all(seeds.clone(), |seed| World::new(seed, None, true).run());
+    for (seed, report) in seeds.clone().zip(reports) {
         assert!(report.epoch >= 2, "SEED={seed}: only {} changes", report.epoch);
         terms += report.epoch;
     }
@@ -76,14 +65,10 @@ fn no_seed_finds_a_violation_while_the_committee_changes() {
 /// every stage, and all in one. A seed decides what goes wrong; the secrets are random.
 #[test]
 fn no_seed_doubles_or_loses_the_threshold_key() {
-    let seeds = match variable("SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..variable("SEEDS").unwrap_or(SEEDS).div_ceil(10),
-    };
+    let seeds = seeds::asked_for(SEEDS, 10);
     let (mut rounds, mut crashes, mut crashed_in) = (0, 0, std::collections::BTreeSet::new());
-    for seed in seeds.clone() {
-        let report = World::with_key(seed).run_ceremonies();
-        let report = report.unwrap_or_else(|violation| panic!("SEED={seed}: {violation}"));
+    let reports = seeds::run_all(seeds.clone(), |seed| World::with_key(seed).run_ceremonies());
+    for (seed, report) in seeds.clone().zip(reports) {
         assert!(report.round >= 2 && report.crashes > 0, "SEED={seed}: {report:?}");
         rounds += report.round + 1;
         crashes += report.crashes;
@@ -97,16 +82,12 @@ fn no_seed_doubles_or_loses_the_threshold_key() {
 /// of that, and all at one; in every third it is given up first.
 #[test]
 fn no_seed_leaves_a_height_without_its_threshold_key_or_with_two() {
-    let seeds = match variable("SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..variable("SEEDS").unwrap_or(SEEDS).div_ceil(10),
-    };
+    let seeds = seeds::asked_for(SEEDS, 10);
     let (mut beacons, mut given_up, mut crashes, mut moments) = (0, 0, 0, std::collections::BTreeSet::new());
-    for seed in seeds.clone() {
-        let gives_up = seed.is_multiple_of(3);
-        let report = World::with_rotations(seed).run_rotations(gives_up);
-        let report = report.unwrap_or_else(|violation| panic!("SEED={seed}: {violation}"));
-        assert_eq!(report.given_up, u32::from(gives_up), "SEED={seed}: {report:?}");
+    let gives_up = |seed: u64| seed.is_multiple_of(3);
+    let run = |seed| World::with_rotations(seed).run_rotations(gives_up(seed));
+    for (seed, report) in seeds.clone().zip(seeds::run_all(seeds.clone(), run)) {
+        assert_eq!(report.given_up, u32::from(gives_up(seed)), "SEED={seed}: {report:?}");
         assert!(report.beacons > 64 && report.crashes >= 6, "SEED={seed}: {report:?}");
         beacons += report.beacons;
         given_up += report.given_up;

@@ -45,6 +45,10 @@ pub(super) enum Violation {
     Books { expected: u64, found: u64 },
     #[error("transaction {transaction} was forged and is in a block of chain {chain} on node {place}")]
     Forged { chain: Name, transaction: Digest, place: usize },
+    #[error("node {place} has another committee of chain {chain} than the one that is furthest")]
+    OtherCommittee { chain: Name, place: usize },
+    #[error("node {place} is of chain {chain}'s committee and votes for nothing")]
+    VotesNot { chain: Name, place: usize },
     #[error("the lanes do not drain after {faults:?}: {lanes}")]
     NotDrained { faults: Vec<Fault>, lanes: String },
 }
@@ -57,6 +61,8 @@ pub(super) struct Report {
     pub(super) taken: u64,
     pub(super) returned: u64,
     pub(super) pending: u64,
+    /// How often a sidechain's committee changed.
+    pub(super) terms: u64,
     pub(super) faults: Vec<Fault>,
     pub(super) tricks: Tricks,
     /// How long the lanes took to drain once all was well, in milliseconds of the simulated time.
@@ -73,6 +79,7 @@ impl Report {
         self.taken += other.taken;
         self.returned += other.returned;
         self.pending += other.pending;
+        self.terms += other.terms;
         self.drained_ms = self.drained_ms.max(other.drained_ms);
         self.tricks.add(&other.tricks);
     }
@@ -80,8 +87,11 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { blocks, sent, taken, returned, pending, drained_ms, tricks, .. } = self;
-        write!(f, "{blocks} blocks, {sent} messages sent, {taken} taken, {returned} returned, {pending} pending, ")?;
+        let Self { blocks, sent, taken, returned, pending, terms, drained_ms, tricks, .. } = self;
+        write!(
+            f,
+            "{blocks} blocks, {terms} changes of committees, {sent} messages sent, {taken} taken, {returned} returned, {pending} pending, "
+        )?;
         write!(f, "drained within {drained_ms} ms; {tricks}")
     }
 }
@@ -225,7 +235,8 @@ impl World {
         let digests: Vec<u8> = blocks.iter().flat_map(|digest| digest.0).collect();
         let trace = format!("{} {}", session.context.auditor().state(), Digest::of(&digests));
         let faults = self.faults.clone();
-        let report = Report { blocks: blocks.len() as u64, faults, tricks, drained_ms, trace, ..Report::default() };
+        let (blocks, terms) = (blocks.len() as u64, self.judge_committees(session)?);
+        let report = Report { blocks, terms, faults, tricks, drained_ms, trace, ..Report::default() };
         self.balance(session, report)
     }
 

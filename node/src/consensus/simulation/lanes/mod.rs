@@ -1,7 +1,7 @@
-//! A mainchain and two sidechains that send each other messages while everything goes wrong: four nodes, each with the
+//! A mainchain and two sidechains that send each other messages while everything goes wrong: five nodes, each with the
 //! chains' own services, the real engine for every chain and the node's own relay, over one network whose losses, partitions
-//! and crashes follow from a seed. One node's relay is hostile ([`carrier`]), and in every third run a sidechain loses its
-//! quorum for good.
+//! and crashes follow from a seed. The sidechains' committees change all the while ([`terms`]), one node's relay is hostile
+//! ([`carrier`]), and in every third run a sidechain loses its quorum for good.
 //!
 //! When the faults end, the lanes between the chains that live drain within a bounded time. Then every message between
 //! them was taken exactly once or came back exactly once; those of the chain that stands still wait where everybody sees
@@ -15,34 +15,35 @@
 mod books;
 mod carrier;
 mod storm;
+mod terms;
 mod world;
 
 use self::{
     books::{Report, Violation},
     world::World,
 };
+use super::seeds;
 
-/// Seeds that run when nothing else is said.
+/// Seeds that run when `SEEDS` says nothing else.
 const SEEDS: u64 = 4;
 
 fn run(seed: u64) -> Result<Report, Violation> {
     World::new(seed).run()
 }
 
-/// A tenth as many seeds as of one chain alone, because each has three.
 #[test]
 fn no_seed_loses_or_doubles_a_message() {
-    let one = super::variable("SEED");
-    let seeds = match one {
-        Some(seed) => seed..seed + 1,
-        None => 0..super::variable("SEEDS").map_or(SEEDS, |seeds| seeds.div_ceil(10)),
-    };
+    let seeds = seeds::asked_for(SEEDS, 1);
     let mut all = Report::default();
-    for seed in seeds.clone() {
-        let report = run(seed).unwrap_or_else(|violation| panic!("SEED={seed}: {violation}"));
+    let checked = |seed| {
+        let report = run(seed)?;
         println!("seed {seed}: {report}");
+        Ok::<_, Violation>(report)
+    };
+    for (seed, report) in seeds.clone().zip(seeds::run_all(seeds.clone(), checked)) {
         assert!(report.faults.len() >= 6, "SEED={seed}: only {:?}", report.faults);
         assert!(report.taken > 0 && report.returned > 0, "SEED={seed}: {report}");
+        assert!(report.terms > 0, "SEED={seed}: {report}");
         assert_eq!(report.pending > 0, world::loses_a_quorum(seed), "SEED={seed}: {report}");
         all.add(&report);
     }
@@ -50,7 +51,7 @@ fn no_seed_loses_or_doubles_a_message() {
     let tricks = &all.tricks;
     let kinds = [tricks.dropped, tricks.repeated, tricks.reordered, tricks.changed, tricks.settled, tricks.astray];
     let did_all = kinds.iter().all(|count| *count > 0) && !tricks.forged.is_empty();
-    assert!(one.is_some() || did_all, "the hostile relay did not do everything: {all}");
+    assert!(seeds::is_one() || did_all, "the hostile relay did not do everything: {all}");
 }
 
 #[test]

@@ -12,17 +12,18 @@ use commonware_cryptography::ed25519::PublicKey;
 use commonware_p2p::simulated::{self, Link, Network, Oracle};
 use commonware_runtime::{Clock as _, Handle, Quota, Spawner as _, Supervisor as _, deterministic};
 use commonware_utils::{NZU32, NZUsize};
-use ed25519_zebra::{SigningKey, VerificationKey};
+use ed25519_zebra::SigningKey;
 
 use super::{
     books::{Books, Violation},
     carrier::{Carrier, Hostile, Tricks},
     storm::genesis,
+    terms::{self, Change, MEMBERS},
 };
 use crate::{
     chain::{ChainConfig, ChainService, ChainSet, FatalSignal},
     consensus::{
-        Participation, Timing,
+        ChainSide as _, Participation, Timing,
         block::BlockRules,
         certificate::{private_key, public_key},
         engine::{self, Channels, Parts},
@@ -33,7 +34,7 @@ use crate::{
     metrics::Metrics,
 };
 
-pub(super) const NODES: usize = 4;
+pub(super) const NODES: usize = 5;
 /// The mainchain's name.
 pub(super) const MAIN: &str = "main";
 /// Its sidechains'.
@@ -48,8 +49,8 @@ const TIMING: Timing = Timing {
 /// A chain's channels: the engine's, and that of transactions.
 const CHANNELS: u64 = 6;
 const QUOTA: Quota = Quota::per_second(NZU32!(1_024));
-/// The nodes on which a sidechain that loses its quorum is not run any more: one more than it bears.
-const LOST: [usize; 2] = [1, 2];
+/// How many members a sidechain loses that loses its quorum: one more than it bears.
+const LOST: usize = 2;
 
 pub(super) type Service = Arc<ChainService<MemoryBackend>>;
 
@@ -75,8 +76,9 @@ pub(super) struct World {
     /// The node whose relay is hostile, and what that has done.
     hostile: usize,
     pub(super) tricks: Arc<Mutex<Tricks>>,
-    /// The sidechain that has lost its quorum.
-    still: Option<Name>,
+    /// The sidechain that has lost its quorum, and the nodes that do not run it any more.
+    still: Option<(Name, Vec<usize>)>,
+    pub(super) changes: Vec<Change>,
     pub(super) under_load: bool,
     pub(super) faults: Vec<Fault>,
 }
@@ -100,7 +102,7 @@ pub(super) struct Session {
 impl World {
     pub(super) fn new(seed: u64) -> Self {
         let mut keys: Vec<_> = (1..=NODES as u8).map(|seed| SigningKey::from([seed; 32])).collect();
-        keys.sort_by_key(|key| <[u8; 32]>::from(VerificationKey::from(key)));
+        keys.sort_by_key(terms::key);
         let mut choices = Choices::new(seed);
         let hostile = choices.below(NODES);
         Self {
@@ -114,6 +116,7 @@ impl World {
             hostile,
             tricks: Arc::default(),
             still: None,
+            changes: terms::changes(),
             under_load: false,
             faults: Vec::new(),
         }
@@ -121,12 +124,12 @@ impl World {
 
     /// Whether a chain has lost its quorum.
     pub(super) fn stands_still(&self, chain: &Name) -> bool {
-        self.still.as_ref() == Some(chain)
+        self.still.as_ref().is_some_and(|(still, _)| still == chain)
     }
 
     pub(super) async fn open(&mut self, context: deterministic::Context) -> Result<Session, Violation> {
         let rules = BlockRules { genesis: self.genesis.digest() };
-        let own = |key: &SigningKey| public_key(&VerificationKey::from(key).into()).expect("a key");
+        let own = |node: &SigningKey| public_key(&terms::key(node)).expect("a key");
         let peers: Vec<PublicKey> = self.keys.iter().map(own).collect();
         let config = simulated::Config {
             max_size: engine::message_bytes_max(rules).max(gossip::GOSSIP_BYTES_MAX as u32),
@@ -169,7 +172,8 @@ impl World {
             let genesis = main.sidechain_genesis(&chain, &sidechain).expect("the registry's committee is one");
             let side = self.open_chain(place, genesis)?;
             side.follow_mainchain(Arc::clone(&main));
-            let runs = !(self.stands_still(&chain) && LOST.contains(&place));
+            let is_lost = |(still, lost): &(Name, Vec<usize>)| *still == chain && lost.contains(&place);
+            let runs = !self.still.as_ref().is_some_and(is_lost);
             let engine = match runs {
                 true => Some(self.take_part(session, place, sidechain.number.into(), &side).await),
                 false => None,
@@ -205,8 +209,9 @@ impl World {
         let engine_channels =
             Channels { votes: next(), certificates: next(), views: next(), backfill: next(), blocks: next() };
         let transactions = next();
-        let own_key = VerificationKey::from(&self.keys[place]).into();
-        let participation = Arc::new(Participation::new(&self.genesis.committee, own_key, 0));
+        let own_key = terms::key(&self.keys[place]);
+        let term = chain.terms().present();
+        let participation = Arc::new(Participation::new(&term.committee, own_key, 0));
         let parts = Parts {
             side: Arc::clone(chain),
             backend: Arc::clone(chain.ledger().backend()),
@@ -249,12 +254,19 @@ impl World {
     /// A sidechain loses its quorum, and nothing else changes.
     pub(super) fn lose_quorum(&mut self, session: &mut Session) {
         let chain = name(SIDES[self.choices.below(SIDES.len())]);
-        for place in LOST {
+        let Some(newest) = session.newest().remove(&chain) else { return };
+        let (members, first) = (terms::members(&newest), self.choices.below(MEMBERS));
+        let place_of = |member: usize| {
+            let lost = members[(first + member) % members.len()];
+            self.keys.iter().position(|node| terms::key(node) == lost).expect("a member is a node")
+        };
+        let lost: Vec<usize> = (0..LOST).map(place_of).collect();
+        for &place in &lost {
             if let Some(engine) = session.nodes[place].as_mut().and_then(|node| node.engines.remove(&chain)) {
                 engine.abort();
             }
         }
-        self.still = Some(chain);
+        self.still = Some((chain, lost));
     }
 }
 
