@@ -8,6 +8,7 @@
 #   TRANSACTIONS=1000                        registrations on each
 #   WORKERS=8                                how many of each chain's are under way at once
 #   IDLE_S=20                                for how long the network is watched at rest
+#   PROFILE=1                                also where node 1's CPU time goes at rest and under load, by perf
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/env.sh
@@ -67,6 +68,7 @@ for ((number = 1; number <= chains; number++)); do
   if ((number == 2)); then at_rest 3; fi
 done
 at_rest $((chains + 1))
+if [[ -n "${PROFILE:-}" ]]; then KEEP="${KEEP:+$KEEP.rest}" profile 1 20; fi
 printf '\nfounding one, until it has blocks: p50 %d ms, at most %d ms\n' \
   "$(sort -n founded | sed -n "$(((chains + 1) / 2))p")" "$(sort -n founded | tail -n 1)"
 
@@ -81,6 +83,7 @@ for ((number = 1; number <= chains; number++)); do
     --transactions "$transactions" >"load-$number.json" 2>"load-$number.log" &
   generators+=($!)
 done
+if [[ -n "${PROFILE:-}" ]]; then sleep 5 && KEEP="${KEEP:+$KEEP.load}" profile 1 6; fi
 for number in "${!generators[@]}"; do
   wait "${generators[$number]}" || fail "the load of side-$((number + 1)) failed: $(tail -3 "load-$((number + 1)).log")"
 done

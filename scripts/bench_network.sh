@@ -92,14 +92,10 @@ awk -v blocks="$((missed_to - missed_from))" -v transactions="$transactions" -v 
   printf "back, it has %d blocks with %d registrations to catch up with, and has them after %.1f s\n", blocks, transactions, ms / 1000 }'
 
 if [[ -n "${PROFILE:-}" ]]; then
-  command -v perf >/dev/null || { echo "bench: perf is missing (Debian: apt-get install linux-perf)" >&2; exit 1; }
   printf '\nWhere node 1'"'"'s CPU time goes, %s under way\n\n' "${workers[-1]}"
   bench "${urls[@]}" --workers "${workers[-1]}" --transactions "$transactions" >/dev/null &
   generator=$!
   sleep 2
-  perf record -q -e cpu-clock -F 499 --call-graph dwarf,16384 -p "${node_pids[1]}" -o "$work/perf.data" -- sleep 6 2>/dev/null
+  profile 1 6
   wait "$generator"
-  perf script -i "$work/perf.data" --no-inline 2>/dev/null | awk -f scripts/fold_stacks.awk >"$work/folded"
-  if [[ -n "${KEEP:-}" ]]; then cp "$work/folded" "$KEEP"; fi
-  awk -f scripts/cpu_shares.awk "$work/folded"
 fi

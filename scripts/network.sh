@@ -3,6 +3,8 @@
 # The caller has set `chancery` (the binary), `work` (a directory of its own, whose `chain` the network is planned in),
 # `validators` and `start_timeout_s`, declared the map `node_pids`, and has a function `fail`.
 
+_scripts="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+
 # One value of a line of JSON: the texts and numbers that commands print with --json hold no quotation marks.
 value_of() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p" | head -n 1; }
 
@@ -68,6 +70,15 @@ all_urls() {
 # CPU time of these processes so far, in clock ticks: what they and their threads took, the kernel's part included.
 ticks() { awk '{ sub(/.*\) /, ""); sum += $12 + $13 } END { print sum }' "${@/%//stat}"; }
 all_ticks() { ticks "${node_pids[@]/#//proc/}"; }
+
+# Where a validator's CPU time goes for some seconds, by perf; KEEP=FILE keeps the folded stacks: profile VALIDATOR SECONDS
+profile() {
+  command -v perf >/dev/null || fail "perf is missing (Debian: apt-get install linux-perf)"
+  perf record -q -e cpu-clock -F 499 --call-graph dwarf,16384 -p "${node_pids[$1]}" -o "$work/perf.data" -- sleep "$2" 2>/dev/null
+  perf script -i "$work/perf.data" --no-inline 2>/dev/null | awk -f "$_scripts/fold_stacks.awk" >"$work/folded"
+  if [[ -n "${KEEP:-}" ]]; then cp "$work/folded" "$KEEP"; fi
+  awk -f "$_scripts/cpu_shares.awk" "$work/folded"
+}
 
 # The height of the chain `evidence` at a validator, or 0.
 height_of() {

@@ -1,8 +1,9 @@
 //! Transactions from validator to validator, and each one's word on its clock.
 //!
 //! A transaction that is handed in anywhere goes once from there to everyone else; nobody passes on what came from
-//! another. What waits for long is said again now and then, for those who were away. A message holds several, each behind its length. Every peer has a lane of its own in the pool
-//! ([`TransactionSource::take_in`] is told who sent), so that one that floods fills its own lane only.
+//! another. What waits for long is said again now and then, for those who were away. A message holds several, each behind its
+//! length. Every peer has a lane of its own in the pool ([`TransactionSource::take_in`] is told who sent), so that one that
+//! floods fills its own lane only.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +25,8 @@ const HELLO_EVERY: Duration = Duration::from_secs(2);
 /// How often a validator says again what was handed in to it and still waits, and how many bytes of that. What was handed
 /// in since is not said twice within so short a time.
 const AGAIN_EVERY: Duration = Duration::from_secs(5);
+/// It does so sooner when it has just begun: where a chain begins, others may not have listened yet.
+const AGAIN_FIRST: Duration = Duration::from_secs(1);
 const AGAIN_BYTES: usize = 512 << 10;
 /// Transactions gather for this long, so that many go in one message.
 const GATHER: Duration = Duration::from_millis(2);
@@ -64,7 +67,7 @@ where
 async fn send<E: Clock, T: TransactionSource, S: Sender<PublicKey = PublicKey>>(context: E, source: T, mut sender: S) {
     let mut outgoing = source.outgoing();
     let mut hello_at = context.current();
-    let mut again_at = context.current() + AGAIN_EVERY;
+    let mut again_at = context.current() + AGAIN_FIRST;
     loop {
         select! {
             changed = outgoing.changed() => {

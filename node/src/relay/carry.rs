@@ -24,6 +24,8 @@ use crate::chain::ChainError;
 const GAS_BESIDE: u64 = 60_000_000;
 /// Gas of anchoring one header.
 const ANCHOR_GAS: u64 = 20_000_000;
+/// A header goes along with those that are due once it has waited for one in so many parts of what it may.
+const ALONG_FROM: u64 = 4;
 /// Anchors that somebody asks for are so far apart, in milliseconds.
 const ASKED_EVERY_MS: u64 = 500;
 /// So many messages that were taken are worth a settlement.
@@ -33,18 +35,39 @@ const CERTIFIED_WITHIN: u64 = 64;
 /// Mainchain headers above a height in which the one that brought its beacon is looked for: beacons may have been late.
 const BEACON_WITHIN: u64 = 1 << 14;
 
+/// Why a header is to be anchored, the most pressing first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Anchoring {
+    /// Somebody or something waits for it.
+    Awaited,
+    /// It has waited for as long as the chain's setting lets it.
+    Old,
+    /// It has waited for a part of that, and goes along with others.
+    Along,
+    /// Nothing is new, or not for long.
+    NotYet,
+}
+
+/// The last height of the term that a chain's newest anchor is of, where that is final and not anchored.
+fn term_end<B: StateBackend + 'static>(side: &Chain<B>, anchored: &AnchorState) -> Option<u64> {
+    let ledger = side.ledger();
+    let end = ledger.terms().span(anchored.epoch)?.last;
+    (end <= ledger.tip().height && end > anchored.newest.height).then_some(end)
+}
+
 impl<B: StateBackend + 'static> Relay<B> {
     fn sides(&self) -> Vec<Chain<B>> {
         let is_side = |chain: &Chain<B>| chain.ledger().rules().genesis().mainchain.is_some();
         self.chains.all().into_iter().filter(|chain| is_side(chain) && chain.halted().is_none()).collect()
     }
 
-    /// Anchors what is due, all in one transaction.
+    /// Anchors what is due, all in one transaction, and with it what soon would be: chains that each made a block of the
+    /// mainchain for themselves would be dearer than they are.
     pub(super) fn anchors(&mut self) {
         let main = self.mainchain.clone();
         let known = self.known.get(main.ledger().rules().name());
         let known = known.map(|known| known.sidechains.clone()).unwrap_or_default();
-        let (mut updates, mut bytes, mut state) = (Vec::new(), 0, 0);
+        let mut found = Vec::new();
         for side in self.sides() {
             let name = side.ledger().rules().name().clone();
             let Some((sidechain, anchored)) = known.get(&name) else { continue };
@@ -53,16 +76,33 @@ impl<B: StateBackend + 'static> Relay<B> {
             if anchored.closed.is_some() || !(is_asked || self.has_turn(&side)) {
                 continue;
             }
-            let update = or_later(&name, self.anchor_of(&side, sidechain, anchored));
+            let anchoring = or_later(&name, self.anchoring(&side, sidechain, anchored));
+            if let Some(anchoring) = anchoring.filter(|anchoring| *anchoring != Anchoring::NotYet) {
+                found.push((anchoring, side));
+            }
+        }
+        // Those that come along do not make one that is handed in already another one.
+        let due = found.iter().filter(|(anchoring, _)| *anchoring != Anchoring::Along);
+        let heights = due.map(|(_, side)| known[side.ledger().rules().name()].1.newest.height + 1);
+        let state: u64 = heights.sum();
+        if state == 0 || self.waits(&main, &About::Anchors, state) {
+            return;
+        }
+        found.sort_by_key(|(anchoring, _)| *anchoring);
+        let (mut updates, mut bytes, mut is_due) = (Vec::new(), 0, false);
+        for (anchoring, side) in found {
+            let name = side.ledger().rules().name();
+            let (sidechain, anchored) = &known[name];
+            let update = or_later(name, self.anchor_of(&side, sidechain, anchored));
             let Some(update) = update.flatten() else { continue };
             let more = codec::encode(&update).len();
             if bytes + more <= BYTES_MAX || updates.is_empty() {
                 bytes += more;
-                state += anchored.newest.height;
+                is_due |= anchoring != Anchoring::Along;
                 updates.push(update);
             }
         }
-        if updates.is_empty() || self.waits(&main, &About::Anchors, state) {
+        if !is_due {
             return;
         }
         let gas = GAS_BESIDE + ANCHOR_GAS * updates.len() as u64;
@@ -77,7 +117,34 @@ impl<B: StateBackend + 'static> Relay<B> {
         side.anchor_wanted() > anchored.newest.height && !is_fresh
     }
 
-    /// The header of a sidechain that is to be anchored now, if one is.
+    /// Why a sidechain's newest header is to be anchored, and whether it is.
+    fn anchoring(
+        &self,
+        side: &Chain<B>,
+        sidechain: &Sidechain,
+        anchored: &AnchorState,
+    ) -> Result<Anchoring, ChainError> {
+        let (ledger, newest) = (side.ledger(), &anchored.newest);
+        let tip = ledger.tip();
+        if tip.height <= newest.height {
+            return Ok(Anchoring::NotYet);
+        }
+        let has_messages = self.known.get(ledger.rules().name()).map_or(0, |known| known.sent_at) > newest.height;
+        let ends_term = term_end(side, anchored).is_some();
+        if ends_term || has_messages || sidechain.retired_height.is_some() || self.is_asked(side, anchored) {
+            return Ok(Anchoring::Awaited);
+        }
+        // A chain's first is awaited by whoever founded it. Of what a snapshot left out, the time is that of what is anchored.
+        let oldest = ledger.db().header(newest.height + 1)?.map_or(newest.timestamp_ms, |header| header.timestamp_ms);
+        let waits_ms = if newest.height == 0 { u64::MAX } else { self.now_ms.saturating_sub(oldest) };
+        Ok(match waits_ms {
+            waits_ms if waits_ms >= sidechain.anchor_ms => Anchoring::Old,
+            waits_ms if waits_ms >= sidechain.anchor_ms / ALONG_FROM => Anchoring::Along,
+            _ => Anchoring::NotYet,
+        })
+    }
+
+    /// The header of a sidechain that is to be anchored now, where this node can show that it extends the last one.
     fn anchor_of(
         &self,
         side: &Chain<B>,
@@ -86,19 +153,8 @@ impl<B: StateBackend + 'static> Relay<B> {
     ) -> Result<Option<AnchorUpdate>, ChainError> {
         let ledger = side.ledger();
         let (tip, newest, db) = (ledger.tip(), &anchored.newest, ledger.db());
-        if tip.height <= newest.height {
-            return Ok(None);
-        }
-        let is_old = self.now_ms.saturating_sub(newest.timestamp_ms) >= sidechain.anchor_ms;
-        let retires = sidechain.retired_height.is_some();
-        let has_messages = self.known.get(ledger.rules().name()).map_or(0, |known| known.sent_at) > newest.height;
         // A term's last header comes before those of the next.
-        let end = ledger.terms().span(anchored.epoch).map_or(u64::MAX, |span| span.last);
-        let ends_term = end <= tip.height && end > newest.height;
-        if !(ends_term || retires || is_old || has_messages || self.is_asked(side, anchored)) {
-            return Ok(None);
-        }
-        let from = if ends_term { end } else { tip.height };
+        let from = term_end(side, anchored).unwrap_or(tip.height);
         let lowest = newest.height.max(from.saturating_sub(CERTIFIED_WITHIN));
         let mut found = None;
         for height in (lowest + 1..=from).rev() {
@@ -125,13 +181,14 @@ impl<B: StateBackend + 'static> Relay<B> {
             None => None,
         };
         let mut retired = None;
-        if retires {
+        if sidechain.retired_height.is_some() {
             let name = ledger.rules().name();
             let (contract, slot, value) = lanes::mirror::entry_of(name, sidechain);
             if let Some((Some(found), nodes)) = prove_of(side, height, &contract, &slot)? {
                 retired = (found == value).then_some(nodes);
             }
-            if retired.is_none() && !is_old {
+            let waits_ms = self.now_ms.saturating_sub(newest.timestamp_ms);
+            if retired.is_none() && waits_ms < sidechain.anchor_ms {
                 return Ok(None);
             }
         }

@@ -2,7 +2,7 @@
 //! Blocks are made and certified here in the place of an engine, with the chains' own services; letters go from relay to
 //! relay as a test lets them.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use chancery_abi::{
     Call, Certificate, Deploy, Digest, Genesis, Outcome, VoteSignature,
@@ -125,9 +125,7 @@ impl World {
         let now_ms = GENESIS_TIME_MS + DAY_MS;
         let mut world = Self { nodes, engine, now_ms, post: Post::Honest, still: None, answers: 0 };
         for (place, side) in ["alpha", "beta"].into_iter().enumerate() {
-            let members = vec![public(&world.nodes[place].key)];
-            let (deployers, until_ms) = (vec![address(&administrator())], GENESIS_TIME_MS + 365 * DAY_MS);
-            world.enact((FOUND_CHAIN, side, "land", members, ANCHOR_MS, deployers, until_ms).encode());
+            world.found(side, place);
         }
         for chain in ["alpha", "beta"] {
             world.until("the chain is there", |world| world.chain(&name(chain)).is_some());
@@ -140,6 +138,13 @@ impl World {
             world.have_done(&name(chain), deploy);
         }
         world
+    }
+
+    /// Founds a sidechain that one node certifies.
+    fn found(&mut self, side: &str, place: usize) {
+        let members = vec![public(&self.nodes[place].key)];
+        let (deployers, until_ms) = (vec![address(&administrator())], GENESIS_TIME_MS + 365 * DAY_MS);
+        self.enact((FOUND_CHAIN, side, "land", members, ANCHOR_MS, deployers, until_ms).encode());
     }
 
     fn chain(&self, chain: &Name) -> Option<Service> {
@@ -250,11 +255,13 @@ impl World {
                 self.nodes[to].main.take_in(&public(&self.nodes[from].key), &transaction);
             }
         }
-        for chain in ["main", "alpha", "beta"].map(name) {
-            let Some(service) = self.chain(&chain).filter(|_| self.still.as_ref() != Some(&chain)) else { continue };
+        let chains = self.nodes.iter().flat_map(|node| node.chains.all());
+        let names: BTreeSet<Name> = chains.map(|chain| chain.ledger().rules().name().clone()).collect();
+        for chain in names.iter().filter(|name| self.still.as_ref() != Some(name)) {
+            let service = self.chain(chain).expect("it is there");
             let tip = service.ledger().tip();
             if service.has_work_on(&tip.header) || self.now_ms >= tip.timestamp_ms + HEARTBEAT_MS {
-                self.make_block(&chain);
+                self.make_block(chain);
             }
         }
     }
@@ -493,4 +500,43 @@ fn a_chain_that_cannot_be_anchored_here_is_served_all_the_same() {
     (0..60).for_each(|_| world.step());
     assert_eq!(world.anchored("alpha"), anchored, "there is nobody else here who could");
     assert!(world.goes_on());
+}
+
+#[test]
+fn idle_chains_share_a_transaction_for_their_anchors_and_no_header_waits_too_long() {
+    const FOR_MS: u64 = 30_000;
+    let mut world = World::new();
+    let sides = ["alpha", "delta", "gamma"];
+    for side in &sides[1..] {
+        world.found(side, 0);
+        world.until("it is there", |world| world.chain(&name(side)).is_some());
+        // Their blocks come at different times.
+        (0..3).for_each(|_| world.step());
+    }
+    (0..60).for_each(|_| world.step());
+
+    let (main, from) = (Arc::clone(&world.nodes[0].main), world.now_ms);
+    let begun = main.ledger().tip().height;
+    while world.now_ms < from + FOR_MS {
+        world.step();
+        for side in sides {
+            let db = world.chain(&name(side)).expect("it is there");
+            let oldest = db.ledger().db().header(world.anchored(side) + 1).expect("memory is readable");
+            let waits_ms = oldest.map_or(0, |header| world.now_ms - header.timestamp_ms);
+            assert!(waits_ms <= ANCHOR_MS + 5 * STEP_MS, "a header of {side} waits for {waits_ms} ms");
+        }
+    }
+    let mut shares = Vec::new();
+    for height in begun + 1..=main.ledger().tip().height {
+        for transaction in main.ledger().db().transactions(height).expect("memory is readable").unwrap_or_default() {
+            if let Payload::Anchor(updates) = &transaction.body.payload
+                && transaction.body.sender == address(&world.nodes[0].key)
+            {
+                shares.push(updates.len());
+            }
+        }
+    }
+    let per_chain = FOR_MS / ANCHOR_MS;
+    assert!(shares.iter().sum::<usize>() as u64 >= sides.len() as u64 * (per_chain - 2), "{shares:?}");
+    assert!(shares.len() as u64 <= 3 * per_chain / 2, "{shares:?}");
 }
