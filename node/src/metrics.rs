@@ -72,6 +72,7 @@ struct Families {
     commit_seconds: Family<ChainLabel, Histogram>,
     pool_count: Family<ChainLabel, Gauge>,
     pool_bytes: Family<ChainLabel, Gauge>,
+    disk_held_bytes: Family<ChainLabel, Gauge>,
     accepted: Family<ChainLabel, Counter>,
     refused: Family<ChainCodeLabels, Counter>,
     dropped: Family<ChainCodeLabels, Counter>,
@@ -125,6 +126,7 @@ impl Metrics {
             commit_seconds: Family::new_with_constructor(seconds),
             pool_count: Family::default(),
             pool_bytes: Family::default(),
+            disk_held_bytes: Family::default(),
             accepted: Family::default(),
             refused: Family::default(),
             dropped: Family::default(),
@@ -159,6 +161,8 @@ impl Metrics {
         registry.register("refused", "Transactions that were not taken in, by code", f.refused.clone());
         registry.register("dropped", "Transactions that left the pool unexecuted, by code", f.dropped.clone());
         f.register_consensus(&mut registry);
+        let held = f.disk_held_bytes.clone();
+        registry.register_with_unit("chain_disk", "What a chain holds of the store's disk", Unit::Bytes, held);
         registry.register_with_unit("disk_free", "Room on the store's disk", Unit::Bytes, f.disk_free_bytes.clone());
         let help = "The database's tables on disk";
         registry.register_with_unit("database_tables", help, Unit::Bytes, f.database_tables_bytes.clone());
@@ -279,6 +283,10 @@ impl ChainMetrics {
         let gauge = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
         self.families.pool_count.get_or_create(&self.label()).set(gauge(count));
         self.families.pool_bytes.get_or_create(&self.label()).set(gauge(bytes));
+    }
+
+    pub(crate) fn disk_held(&self, bytes: u64) {
+        self.families.disk_held_bytes.get_or_create(&self.label()).set(gauge(bytes));
     }
 
     pub(crate) fn accepted(&self) {

@@ -143,7 +143,7 @@ impl Node {
         let (address, url) = (server.address(), server.url());
         let (consensus_config, side) = (config.consensus_config(), Arc::clone(&chain));
         let consensus = run_blocking(move || {
-            side.check_disk();
+            side.check_disk(None);
             let backend = Arc::clone(side.ledger().backend());
             let board = RegistryBoard::new(Arc::clone(&side), key);
             Ok(Consensus::start(consensus_config, side, board, backend, &key.into())?)
@@ -274,8 +274,8 @@ async fn watch_disk(chains: ChainSet, mut stop: watch::Receiver<bool>) {
             _ = stop.changed() => return,
             () = tokio::time::sleep(DISK_CHECK_EVERY) => {}
         }
-        let chains = chains.all();
-        if tokio::task::spawn_blocking(move || chains.iter().for_each(|chain| chain.check_disk())).await.is_err() {
+        let chains = chains.clone();
+        if tokio::task::spawn_blocking(move || chains.check_disk()).await.is_err() {
             tracing::error!("looking at the disk's free space panicked");
         }
     }

@@ -175,7 +175,7 @@ impl Sidechains {
         let opened = ChainService::open(store, path, engine, genesis, config, metrics, self.fatal.clone());
         let chain = Arc::new(opened.map_err(|reason| NodeError::Chain { chain: name.clone(), reason })?);
         chain.follow_mainchain(Arc::clone(&self.mainchain));
-        chain.check_disk();
+        chain.check_disk(None);
         let backend = Arc::clone(chain.ledger().backend());
         let participation = self.host.begin(sidechain.number, Arc::clone(&chain), backend)?;
         chain.watch_participation(participation);

@@ -39,7 +39,10 @@ use crate::{
     metrics::ChainMetrics,
     pool::{DropReason, Dropped, Pool, PoolConfig},
     snapshot::{Keeper, KeeperConfig},
-    store::{ChainStore, disk_space},
+    store::{
+        ChainStore,
+        disk_space::{self, Held},
+    },
 };
 
 /// Dropped transactions whose reasons are remembered, so that their senders learn what became of them.
@@ -391,26 +394,38 @@ impl<B: StateBackend + 'static> ChainService<B> {
         self.announce_work();
     }
 
-    /// Closes the intake while the store's disk has less room than the reserve.
-    pub fn check_disk(&self) {
+    /// Closes the intake while the store's disk has less room than the reserve; and that of a sidechain which holds more than
+    /// its part already below twice the reserve, so that the others have the rest. `held` is not known before the node runs.
+    pub fn check_disk(&self, held: Option<Held>) {
         let Some(store_path) = &self.store_path else { return };
+        self.metrics.disk_held(held.map_or(0, |held| held.bytes));
         match disk_space::free_bytes(store_path) {
             Ok(free) => {
                 self.metrics.disk_free(free);
-                let low = free < self.config.disk_reserve_bytes;
-                let reason = || {
-                    format!(
-                        "the store's disk has {} MiB left, and {} MiB are kept in reserve; make room",
-                        free >> 20,
-                        self.config.disk_reserve_bytes >> 20,
-                    )
-                };
                 if !self.is_stopping() {
-                    self.health.set_intake(low.then(|| Closed { code: "disk_reserve", reason: reason() }));
+                    self.health.set_intake(self.lacks_room(free, held));
                 }
             }
             Err(error) => tracing::warn!(%error, "the free space of the store's disk is not known"),
         }
+    }
+
+    /// Why no transactions are taken with so many bytes left on the disk, if so.
+    fn lacks_room(&self, free: u64, held: Option<Held>) -> Option<Closed> {
+        let reserve = self.config.disk_reserve_bytes;
+        let left = format!("the store's disk has {} MiB left", free >> 20);
+        if free < reserve {
+            let reason = format!("{left}, and {} MiB are kept in reserve; make room", reserve >> 20);
+            return Some(Closed { code: "disk_reserve", reason });
+        }
+        // Without the mainchain no other goes on, so it has what there is.
+        let is_sidechain = self.ledger.rules().genesis().mainchain.is_some();
+        let held = held.filter(|_| is_sidechain && free < reserve.saturating_mul(2))?;
+        let part = held.part(free);
+        (held.bytes > part).then(|| {
+            let more = format!("{} MiB, more than its part of {} MiB", held.bytes >> 20, part >> 20);
+            Closed { code: "disk_share", reason: format!("{left}, and this chain holds {more}; make room") }
+        })
     }
 
     /// Stops the process, because the store failed.

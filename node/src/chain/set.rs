@@ -9,7 +9,7 @@ use chancery_abi::Name;
 use chancery_runtime::storage::StateBackend;
 
 use super::ChainService;
-use crate::store::ChainStore;
+use crate::store::{ChainStore, disk_space::Held};
 
 /// Chains by name. Clones are the same set.
 pub struct ChainSet<B = ChainStore>(Arc<RwLock<BTreeMap<Name, Arc<ChainService<B>>>>>);
@@ -55,5 +55,17 @@ impl<B: StateBackend + 'static> ChainSet<B> {
     /// All of them, in the order of their names.
     pub fn all(&self) -> Vec<Arc<ChainService<B>>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
+impl ChainSet {
+    /// Looks at the room on the store's disk, and closes the intake of those chains for which there is too little.
+    pub fn check_disk(&self) {
+        let chains = self.all();
+        let bytes: Vec<u64> = chains.iter().map(|chain| chain.ledger().backend().size_bytes()).collect();
+        let by_all = bytes.iter().fold(0, |sum: u64, bytes| sum.saturating_add(*bytes));
+        for (chain, bytes) in chains.iter().zip(bytes) {
+            chain.check_disk(Some(Held { bytes, by_all, chains: chains.len() as u64 }));
+        }
     }
 }

@@ -15,7 +15,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::*;
 use crate::{
     fixture::{self, GENESIS_TIME_MS, call, certify, contract, deploy, deployer, engine, genesis, verified},
-    store::{ChainIdentity, ChainStore, DiskDb, StoreConfig, StoreDirectory},
+    metrics::Metrics,
+    store::{
+        ChainIdentity, ChainStore, DiskDb, StoreConfig, StoreDirectory,
+        disk_space::{self, Held},
+    },
 };
 
 fn ledger<B: StateBackend>(backend: &Arc<B>) -> Ledger<B> {
@@ -126,6 +130,36 @@ fn whoever_is_behind_with_the_mainchain_names_nothing_of_it_on_a_block_that_has_
         assert_eq!(build(Some(&third), 171).1, Some(171));
         assert_eq!(build(Some(&third), 172).1, Some(172));
     });
+}
+
+#[test]
+fn a_sidechain_that_holds_more_than_its_part_of_a_disk_with_little_room_takes_nothing_and_others_do() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let free = disk_space::free_bytes(home.path()).expect("it has room");
+    let mainchain = Some(Mainchain { name: fixture::name("over"), genesis: Digest([3; 32]) });
+    let problem = |mainchain: &Option<Mainchain>, disk_reserve_bytes: u64, held: Held| {
+        let genesis = chancery_abi::Genesis { mainchain: mainchain.clone(), departments: Vec::new(), ..genesis() };
+        let config = ChainConfig { disk_reserve_bytes, ..ChainConfig::default() };
+        let (store, path) = (Arc::new(MemoryBackend::new()), Some(home.path().to_owned()));
+        let metrics = Metrics::new().chain(&genesis.chain);
+        let opened = ChainService::open(store, path, engine(), genesis, config, metrics, FatalSignal::new());
+        let chain = opened.expect("it opens");
+        chain.check_disk(Some(held));
+        chain.part().problem.unwrap_or_default()
+    };
+    // Equal parts are twice what is left, and half as much again is more.
+    let within = Held { bytes: free, by_all: 3 * free, chains: 2 };
+    let beyond = Held { bytes: 3 * free, ..within };
+    let (some, little, none) = (free / 4, free / 3 * 2, free * 2);
+    assert_eq!(problem(&mainchain, little, within), "");
+    let told = problem(&mainchain, little, beyond);
+    assert!(told.contains("more than its part"), "{told}");
+    assert_eq!(problem(&mainchain, some, beyond), "", "there is room");
+    assert_eq!(problem(&None, little, beyond), "", "no other goes on without the mainchain");
+    for chain in [&mainchain, &None] {
+        let told = problem(chain, none, within);
+        assert!(told.contains("in reserve"), "{told}");
+    }
 }
 
 #[test]

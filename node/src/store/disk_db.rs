@@ -25,7 +25,7 @@ use chancery_runtime::storage::{
 };
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIterator,
-    DBRecoveryMode, ErrorKind, LogLevel, Options, ReadOptions, Snapshot, WriteBufferManager, WriteOptions,
+    DBRecoveryMode, ErrorKind, LogLevel, Options, Range, ReadOptions, Snapshot, WriteBufferManager, WriteOptions,
 };
 
 use super::{StoreDirectory, StoreError, disk_format, witness::Witness};
@@ -468,6 +468,17 @@ impl ChainStore {
     /// The database it is in.
     pub fn database(&self) -> &Arc<DiskDb> {
         &self.db
+    }
+
+    /// Bytes that the chain takes in tables on disk, nearly. What waits in memory to be written to tables is not in it.
+    pub fn size_bytes(&self) -> u64 {
+        let (from, to) = (self.number.to_be_bytes(), self.number.saturating_add(1).to_be_bytes());
+        let range = [Range::new(&from, &to)];
+        let sizes = Column::ALL.iter().flat_map(|column| {
+            let family = self.db.family(*column);
+            self.db.db.get_approximate_sizes_cf(&family, &range)
+        });
+        sizes.fold(0, u64::saturating_add)
     }
 }
 

@@ -22,9 +22,34 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
     Ok(free)
 }
 
+/// What one of several chains holds of a disk that they share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Bytes that it holds.
+    pub bytes: u64,
+    /// Bytes that all of them hold.
+    pub by_all: u64,
+    /// How many they are.
+    pub chains: u64,
+}
+
+impl Held {
+    /// The chain's part, in bytes, of a disk with so many left: all have equal parts of what they hold and what is left.
+    pub fn part(&self, free: u64) -> u64 {
+        free.saturating_add(self.by_all) / self.chains.max(1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chains_have_equal_parts_of_what_they_hold_and_what_is_left() {
+        let held = Held { bytes: 700, by_all: 800, chains: 4 };
+        assert_eq!((held.part(200), held.part(u64::MAX)), (250, u64::MAX / 4));
+        assert_eq!(Held { chains: 0, ..held }.part(200), 1_000);
+    }
 
     #[test]
     fn a_real_directory_has_room_and_a_missing_one_is_an_error() {

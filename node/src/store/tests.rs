@@ -70,6 +70,32 @@ fn another_chains_genesis_is_refused_and_named() {
 }
 
 #[test]
+fn what_a_chain_takes_on_disk_is_told_of_each() {
+    const WRITTEN: usize = 8 << 20;
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let database = open(home.path()).expect("a new store");
+    let (main, side) = (chain(&database), database.open_sidechain(identity("land", 2)).expect("rows beside"));
+    // Nothing that a table could compress.
+    let mut value = Digest([1; 32]);
+    for key in 0..(WRITTEN / 1_024) as u32 {
+        let part = |_| {
+            value = Digest::of(&value.0);
+            value.0
+        };
+        let bytes: Vec<u8> = (0..32).flat_map(part).collect();
+        put(&side, &key.to_be_bytes(), &bytes);
+    }
+    put(&main, b"key", b"value");
+    drop((main, side, database));
+    // What waited in memory is in tables when it is open again.
+    let database = open(home.path()).expect("the same store");
+    let (main, side) = (chain(&database), database.open_sidechain(identity("land", 2)).expect("rows beside"));
+    let (of_main, of_side) = (main.size_bytes(), side.size_bytes());
+    assert!((WRITTEN as u64..2 * WRITTEN as u64).contains(&of_side), "{of_side}");
+    assert!(of_main < 1 << 20, "{of_main}");
+}
+
+#[test]
 fn a_scan_never_leaves_its_chain() {
     let home = tempfile::tempdir().expect("a temporary directory");
     let database = open(home.path()).expect("a new store");
