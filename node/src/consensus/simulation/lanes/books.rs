@@ -49,6 +49,8 @@ pub(super) enum Violation {
     OtherCommittee { chain: Name, place: usize },
     #[error("node {place} is of chain {chain}'s committee and votes for nothing")]
     VotesNot { chain: Name, place: usize },
+    #[error("no committee has changed after {faults:?}")]
+    NotChanged { faults: Vec<Fault> },
     #[error("the lanes do not drain after {faults:?}: {lanes}")]
     NotDrained { faults: Vec<Fault>, lanes: String },
 }

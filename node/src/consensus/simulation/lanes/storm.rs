@@ -35,6 +35,8 @@ const TICK: Duration = Duration::from_millis(100);
 /// Time in which the lanes must drain once all is well, and for how long they must then stay empty.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
 const QUIET_FOR: Duration = Duration::from_secs(3);
+/// Time in which the committee of a sidechain that lives must have changed, once all is well.
+const CHANGE_PATIENCE: Duration = Duration::from_secs(60);
 /// The sidechain that loses its quorum does so after so many faults.
 const QUORUM_LOST_AFTER: usize = 2;
 /// What messages call: three in seven are taken, and with each of the others something else is wrong.
@@ -266,6 +268,13 @@ impl World {
 
     /// Nobody sends any more: until the lanes are empty and stay so.
     async fn conclude(&mut self, session: &mut Session) -> Result<Report, Violation> {
+        let end = session.context.current() + CHANGE_PATIENCE;
+        while self.changed(session) == 0 {
+            if session.context.current() > end {
+                return Err(Violation::NotChanged { faults: self.faults.clone() });
+            }
+            self.wait(session, TICK).await?;
+        }
         self.under_load = false;
         let began = session.context.current();
         let (mut quiet_since, mut sent_before) = (None, 0);

@@ -149,6 +149,12 @@ impl World {
         }
     }
 
+    /// How often the committees of sidechains that live have changed.
+    pub(super) fn changed(&self, session: &Session) -> u64 {
+        let newest = session.newest().into_iter().filter(|(chain, _)| !self.stands_still(chain));
+        newest.map(|(_, chain)| chain.terms().present().epoch).sum()
+    }
+
     /// Every node knows the same committee of each sidechain, and every member of one that lives votes; how often they
     /// changed.
     pub(super) fn judge_committees(&self, session: &Session) -> Result<u64, Violation> {
