@@ -70,7 +70,7 @@ fn sender(number: usize) -> SigningKey {
 
 const SENDERS: usize = 4;
 
-fn public(key: &SigningKey) -> [u8; 32] {
+pub(super) fn public(key: &SigningKey) -> [u8; 32] {
     VerificationKey::from(key).into()
 }
 

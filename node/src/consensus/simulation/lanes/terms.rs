@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use chancery_abi::{Address, Digest, Name, Outcome, Payload};
 use commonware_runtime::Clock as _;
-use ed25519_zebra::{SigningKey, VerificationKey};
+use ed25519_zebra::SigningKey;
 use parity_scale_codec::{Decode as _, Encode as _};
 
 use super::{
     books::Violation,
-    storm::{GAS, VALID_FOR, administrator, call, sign},
+    storm::{GAS, VALID_FOR, administrator, call, public, sign},
     world::{NODES, SIDES, Service, Session, World},
 };
 use crate::{consensus::ChainSide as _, fixture::name};
@@ -52,10 +52,6 @@ pub(super) struct Change {
     step: Step,
     /// What was handed in for the step, and when; with whom it would be.
     handed_in: Option<(Digest, SystemTime, Vec<[u8; 32]>)>,
-}
-
-pub(super) fn key(of: &SigningKey) -> [u8; 32] {
-    VerificationKey::from(of).into()
 }
 
 /// The keys of a chain's present committee, as a node has it.
@@ -127,15 +123,15 @@ impl World {
     ) -> Option<(SigningKey, Payload, Vec<[u8; 32]>)> {
         let registry = Address::registry(&self.genesis.chain);
         let serving = members(chain);
-        let idle = self.keys.iter().find(|node| !serving.contains(&key(node))).copied()?;
+        let idle = self.keys.iter().find(|node| !serving.contains(&public(node))).copied()?;
         match &change.step {
             Step::Ready => {
-                let input = (key(&idle), "10.0.0.1:7171").encode();
+                let input = (public(&idle), "10.0.0.1:7171").encode();
                 Some((idle, call(registry, "declare_ready", input), Vec::new()))
             }
             Step::Propose => {
                 let mut members = serving;
-                members[who] = key(&idle);
+                members[who] = public(&idle);
                 members.sort_unstable();
                 let from_height = (main.ledger().tip().height + NOTICE).next_multiple_of(EPOCH);
                 let measure = (SET_COMMITTEE, change.chain.as_str(), &members, from_height).encode();
@@ -178,7 +174,7 @@ impl World {
                 };
                 let voted = |chain: &Service| (tip.saturating_sub(LAST)..=tip).any(|height| votes(height, chain));
                 if !others.clone().any(|(_, chain)| voted(&chain)) {
-                    let place = self.keys.iter().position(|node| key(node) == *of).unwrap_or(NODES);
+                    let place = self.keys.iter().position(|node| public(node) == *of).unwrap_or(NODES);
                     return Err(Violation::VotesNot { chain: name, place });
                 }
             }

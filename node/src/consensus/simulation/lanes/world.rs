@@ -17,7 +17,7 @@ use ed25519_zebra::SigningKey;
 use super::{
     books::{Books, Violation},
     carrier::{Carrier, Hostile, Tricks},
-    storm::genesis,
+    storm::{genesis, public},
     terms::{self, Change, MEMBERS},
 };
 use crate::{
@@ -102,7 +102,7 @@ pub(super) struct Session {
 impl World {
     pub(super) fn new(seed: u64) -> Self {
         let mut keys: Vec<_> = (1..=NODES as u8).map(|seed| SigningKey::from([seed; 32])).collect();
-        keys.sort_by_key(terms::key);
+        keys.sort_by_key(public);
         let mut choices = Choices::new(seed);
         let hostile = choices.below(NODES);
         Self {
@@ -129,7 +129,7 @@ impl World {
 
     pub(super) async fn open(&mut self, context: deterministic::Context) -> Result<Session, Violation> {
         let rules = BlockRules { genesis: self.genesis.digest() };
-        let own = |node: &SigningKey| public_key(&terms::key(node)).expect("a key");
+        let own = |node: &SigningKey| public_key(&public(node)).expect("a key");
         let peers: Vec<PublicKey> = self.keys.iter().map(own).collect();
         let config = simulated::Config {
             max_size: engine::message_bytes_max(rules).max(gossip::GOSSIP_BYTES_MAX as u32),
@@ -209,7 +209,7 @@ impl World {
         let engine_channels =
             Channels { votes: next(), certificates: next(), views: next(), backfill: next(), blocks: next() };
         let transactions = next();
-        let own_key = terms::key(&self.keys[place]);
+        let own_key = public(&self.keys[place]);
         let term = chain.terms().present();
         let participation = Arc::new(Participation::new(&term.committee, own_key, 0));
         let parts = Parts {
@@ -258,7 +258,7 @@ impl World {
         let (members, first) = (terms::members(&newest), self.choices.below(MEMBERS));
         let place_of = |member: usize| {
             let lost = members[(first + member) % members.len()];
-            self.keys.iter().position(|node| terms::key(node) == lost).expect("a member is a node")
+            self.keys.iter().position(|node| public(node) == lost).expect("a member is a node")
         };
         let lost: Vec<usize> = (0..LOST).map(place_of).collect();
         for &place in &lost {
